@@ -1,1 +1,4 @@
+//! The integration tests: every module runs cmdx, or one of its rooms, on real projects with real interpreters.
 
+mod environments;
+mod layering;

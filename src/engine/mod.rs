@@ -1,0 +1,1 @@
+//! The engines. None imports another; `commands` joins them.

@@ -1,0 +1,22 @@
+//! The nouns that two or more rooms share: plain structs with public fields, serialisable, no I/O.
+//! Seconds are `f64` and named `_seconds`, bytes are `u64` and named `_bytes`, paths are relative to the project root.
+
+mod finding;
+mod location;
+mod matching;
+mod profile;
+mod queries;
+mod recording;
+mod report;
+mod workload;
+
+pub use finding::{Finding, FindingKind};
+pub use location::Location;
+pub use matching::{Category, Match, Problem, Safety, TextEdit};
+pub use profile::{CpuProfile, Frame, FunctionCost, LineCost, ProcessSummary, Profile, Share, Stack};
+pub use queries::{
+    Caller, IndexAdvice, QueryGroup, QueryLoop, QueryPattern, QueryPatternKind, QueryProfile, ScopeKind, ScopeSummary,
+};
+pub use recording::{ExitReason, Recording, Sample, SampledProcess};
+pub use report::{Report, WorkloadSummary};
+pub use workload::{Interpreter, InterpreterSource, Workload, WorkloadKind};

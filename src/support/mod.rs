@@ -1,0 +1,5 @@
+//! Units, statistics, files: what every room may use and what knows no other room.
+
+pub mod atomic_file;
+pub mod statistics;
+pub mod units;

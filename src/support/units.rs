@@ -1,0 +1,107 @@
+//! The one place where a number becomes text, and text a number with a unit.
+
+/// `1500ms`, `12.3s`, `840µs`: three significant digits, the tutorial's spelling.
+pub fn duration(seconds: f64) -> String {
+    let magnitude = seconds.abs();
+    if magnitude >= 600.0 {
+        return format!("{:.0}min", seconds / 60.0);
+    }
+    if magnitude >= 10.0 {
+        return format!("{seconds:.1}s");
+    }
+    if magnitude >= 0.01 {
+        return format!("{:.0}ms", seconds * 1e3);
+    }
+    if magnitude >= 0.001 {
+        return format!("{:.1}ms", seconds * 1e3);
+    }
+    format!("{:.0}µs", seconds * 1e6)
+}
+
+/// `1.2GB`, `480MB`, `3KB`: decimal units, as the tutorial writes them.
+pub fn bytes(bytes: u64) -> String {
+    let value = bytes as f64;
+    if value >= 9.995e8 {
+        return format!("{:.1}GB", value / 1e9);
+    }
+    if value >= 9.995e5 {
+        return format!("{:.0}MB", value / 1e6);
+    }
+    if value >= 1e3 {
+        return format!("{:.0}KB", value / 1e3);
+    }
+    format!("{bytes}B")
+}
+
+/// `75%`, and one decimal below ten percent (`4.8%`).
+pub fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    if value >= 9.95 || value == 0.0 { format!("{value:.0}%") } else { format!("{value:.1}%") }
+}
+
+/// `1,000`: counts with thousands separated.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 query`, `1,000 queries`.
+pub fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+/// Reads a duration with its unit (`250ms`, `10s`, `2m`, `1h`; a bare number is seconds), in seconds.
+///
+/// # Errors
+/// A sentence that says what is accepted.
+pub fn parse_duration(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let split = text.find(|c: char| c.is_ascii_alphabetic() || c == 'µ').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit.trim() {
+        "" | "s" | "sec" => 1.0,
+        "ms" => 1e-3,
+        "us" | "µs" => 1e-6,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("`{text}` has no unit of time: use ms, s, m or h")),
+    };
+    match number.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value * factor),
+        _ => Err(format!("`{text}` is not a duration: write it like 250ms, 10s or 5m")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_the_unit_that_reads_best() {
+        let shown: Vec<_> = [2.0, 1.5, 12.34, 0.0421, 0.0042, 0.00084, 900.0].map(duration).into();
+        assert_eq!(shown, ["2000ms", "1500ms", "12.3s", "42ms", "4.2ms", "840µs", "15min"]);
+    }
+
+    #[test]
+    fn bytes_counts_and_shares_read_as_in_the_tutorial() {
+        assert_eq!([1_200_000_000, 480_000_000, 3_000, 12].map(bytes), ["1.2GB", "480MB", "3KB", "12B"]);
+        assert_eq!([0.75, 0.048, 0.0, 1.0].map(percent), ["75%", "4.8%", "0%", "100%"]);
+        assert_eq!([1, 999, 1000, 1_234_567].map(count), ["1", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn durations_are_read_with_their_units() {
+        assert_eq!(parse_duration("250ms"), Ok(0.25));
+        assert_eq!(parse_duration("10"), Ok(10.0));
+        assert_eq!(parse_duration("5m"), Ok(300.0));
+        assert!(parse_duration("5 parsecs").is_err());
+        assert!(parse_duration("-1s").is_err());
+    }
+}
