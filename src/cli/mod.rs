@@ -1,1 +1,9 @@
-//! Placeholder.
+//! The command line: names, dispatch, exit codes. What a command does is the commands' business.
+
+mod args;
+mod exit;
+mod names;
+mod run;
+
+pub use args::Cli;
+pub use run::main;

@@ -1,1 +1,8 @@
-//! Placeholder.
+//! One folder or file a command: the only place where the engines meet.
+
+mod context;
+mod failure;
+pub mod optimize;
+
+pub use context::Context;
+pub use failure::{Failure, FailureKind, Outcome};

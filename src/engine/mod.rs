@@ -1,1 +1,4 @@
 //! The engines. None imports another; `commands` joins them.
+
+pub mod diagnose;
+pub mod profile;

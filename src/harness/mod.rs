@@ -1,1 +1,12 @@
-//! Placeholder.
+//! Runs a workload under a deadline and records it: samples of its stacks, its agents' events, its output.
+//! Concludes nothing from what it records.
+
+mod child;
+mod error;
+mod log_file;
+mod process_tree;
+mod record;
+mod sampler;
+
+pub use error::HarnessError;
+pub use record::{Event, RecordOptions, record};

@@ -1,0 +1,10 @@
+//! `optimize`: what is slow in a project, from a real run.
+
+mod args;
+mod charged;
+mod measure;
+mod run;
+mod sources;
+
+pub use args::Args;
+pub use run::run;

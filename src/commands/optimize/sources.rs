@@ -1,0 +1,70 @@
+//! The project's source, read once: for the outlines a profile needs and for the scan.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use crate::model::Problem;
+use crate::project::{Project, SourcePath};
+use crate::syntax::Outline;
+
+/// Files by their path relative to the root.
+pub(super) struct Sources {
+    files: BTreeMap<String, Source>,
+    pub problems: Vec<Problem>,
+    pub n_lines: u64,
+}
+
+struct Source {
+    content: Vec<u8>,
+    outline: OnceLock<Outline>,
+}
+
+impl Sources {
+    /// Reads every Python file of the project. Measured lines lie outside the targets as well: in a test, a script.
+    pub(super) fn read(project: &Project) -> Self {
+        let (targets, problems) = project.files();
+        let mut sources = Self { files: BTreeMap::new(), problems, n_lines: 0 };
+        for file in project.all_files().iter().chain(&targets) {
+            sources.add(file);
+        }
+        let lines = |file: &SourcePath| sources.files.get(&file.relative).map_or(0, |source| source.n_lines());
+        sources.n_lines = targets.iter().map(lines).sum();
+        sources
+    }
+
+    fn add(&mut self, file: &SourcePath) {
+        if self.files.contains_key(&file.relative) {
+            return;
+        }
+        match fs::read(Path::new(&file.absolute)) {
+            Ok(content) => {
+                self.files.insert(file.relative.clone(), Source { content, outline: OnceLock::new() });
+            }
+            Err(error) => self.problems.push(Problem {
+                location: Some(crate::model::Location::new(&file.relative, 0, "")),
+                message: format!("cannot be read: {error}"),
+                hint: None,
+            }),
+        }
+    }
+
+    /// The outline of a file, parsed when first asked for.
+    pub(super) fn outline(&self, path: &str) -> Option<&Outline> {
+        let source = self.files.get(path)?;
+        Some(source.outline.get_or_init(|| Outline::of(&source.content)))
+    }
+
+    /// Path and content of the files for which `wanted` is true.
+    pub(super) fn contents(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<u8>)> {
+        let chosen = self.files.iter().filter(|(path, _)| wanted(path));
+        chosen.map(|(path, source)| (path.clone(), source.content.clone())).collect()
+    }
+}
+
+impl Source {
+    fn n_lines(&self) -> u64 {
+        self.content.iter().filter(|byte| **byte == b'\n').count() as u64
+    }
+}

@@ -1,0 +1,159 @@
+//! Findings: query patterns and rule matches with what they cost.
+
+use super::reach::Reach;
+use crate::model::{
+    Category, Finding, FindingKind, Location, Match, Profile, QueryPattern, QueryPatternKind, QueryProfile, Safety,
+};
+
+/// Rules that mend a pattern of queries; their matches are named under the pattern instead of beside it.
+const QUERY_RULES: &[(QueryPatternKind, &[&str])] = &[
+    (QueryPatternKind::NPlusOne, &["n-plus-one", "lazy-load-in-loop", "count-per-row", "get-per-row"]),
+    (QueryPatternKind::CommitPerRow, &["commit-per-row", "executemany"]),
+    (QueryPatternKind::RepeatedByLibrary, &["commit-per-row", "bulk-insert"]),
+    (QueryPatternKind::UnboundedRead, &["linear-lookup", "len-of-query"]),
+    (QueryPatternKind::HttpPerItem, &["http-session", "sequential-awaits"]),
+];
+
+/// Returns the findings in `categories`, dearest first; what was not measured comes last, in the order of the source.
+pub fn join(profile: Option<&Profile>, matches: &[Match], categories: &[Category]) -> Vec<Finding> {
+    let reach = profile.map(|profile| Reach::new(&profile.cpu));
+    let mut is_taken = vec![false; matches.len()];
+    let mut findings = vec![];
+    if let Some(queries) = profile.and_then(|profile| profile.queries.as_ref()) {
+        for pattern in &queries.patterns {
+            let rewrites = rewrites_for(pattern, matches, &mut is_taken);
+            findings.push(of_pattern(pattern, queries, rewrites, reach.as_ref()));
+        }
+    }
+    for (each, is_taken) in matches.iter().zip(is_taken) {
+        if !is_taken {
+            findings.push(of_match(each, reach.as_ref()));
+        }
+    }
+    findings.retain(|finding| categories.contains(&finding.category));
+    findings.sort_by(|left, right| {
+        let seconds = |finding: &Finding| finding.seconds.unwrap_or(-1.0);
+        seconds(right).total_cmp(&seconds(left)).then_with(|| left.location.cmp(&right.location))
+    });
+    findings
+}
+
+fn rewrites_for(pattern: &QueryPattern, matches: &[Match], is_taken: &mut [bool]) -> Vec<(String, Safety)> {
+    let rules = QUERY_RULES.iter().find(|(kind, _)| *kind == pattern.kind).map_or(&[][..], |(_, rules)| rules);
+    let places = [Some(&pattern.site), pattern.loop_location.as_ref()];
+    let mut rewrites = vec![];
+    for (each, is_taken) in matches.iter().zip(is_taken) {
+        let holds = |place: &Location| {
+            place.path == each.location.path && (each.location.line..=each.end_line).contains(&place.line)
+        };
+        if rules.contains(&each.rule.as_str()) && places.iter().flatten().any(|place| holds(place)) {
+            rewrites.push((each.rule.clone(), each.safety));
+            *is_taken = true;
+        }
+    }
+    rewrites
+}
+
+fn of_pattern(
+    pattern: &QueryPattern,
+    queries: &QueryProfile,
+    rewrites: Vec<(String, Safety)>,
+    reach: Option<&Reach<'_>>,
+) -> Finding {
+    let function = called(&pattern.function);
+    let (title, advice) = wording(pattern.kind, &function);
+    let mut evidence = vec![pattern.evidence.clone()];
+    if let Some(group) = queries.groups.get(pattern.group as usize) {
+        evidence.push(format!("{} at {}", group.fingerprint, pattern.site));
+    }
+    let advice = match &pattern.index {
+        Some(index) => {
+            evidence.push(format!("the plan changes from `{}` to `{}`", index.plan_before, index.plan_after));
+            Some(index.statement.clone())
+        }
+        None => Some(advice.to_owned()),
+    };
+    // A query costs more than its time in the driver: building it, and making objects of its rows. The samples at
+    // its line know; the driver's own time is the floor.
+    let place = pattern.loop_location.as_ref().unwrap_or(&pattern.site);
+    let sampled = reach.map_or(0.0, |reach| reach.cost(&pattern.site.path, pattern.site.line, pattern.site.line).0);
+    let seconds = sampled.max(pattern.seconds);
+    Finding {
+        kind: FindingKind::Query(pattern.kind),
+        category: category_of(pattern.kind),
+        title,
+        location: place.clone(),
+        seconds: Some(seconds),
+        share: reach.map(|reach| reach.share(seconds)),
+        evidence,
+        advice,
+        rewrites,
+    }
+}
+
+fn wording(kind: QueryPatternKind, function: &str) -> (String, &'static str) {
+    match kind {
+        QueryPatternKind::NPlusOne => (
+            format!("N+1 query problem in {function}"),
+            "load the related rows together with their parents: eager loading, or one query with IN",
+        ),
+        QueryPatternKind::Duplicate => (
+            format!("Duplicate queries in {function}"),
+            "ask once and keep the answer: move the query out of the loop, or cache it for the request",
+        ),
+        QueryPatternKind::MissingIndex => (format!("Missing index for the query in {function}"), "create an index"),
+        QueryPatternKind::UnboundedRead => (
+            format!("Unbounded read in {function}"),
+            "let the database select: filter or limit in the query, or read in chunks",
+        ),
+        QueryPatternKind::CommitPerRow => {
+            (format!("A commit per row in {function}"), "commit once, after the loop, where all or nothing is right")
+        }
+        QueryPatternKind::ConnectionPerCall => {
+            (format!("A database connection per call in {function}"), "open the connection once and pass it on, or pool")
+        }
+        QueryPatternKind::RepeatedByLibrary => (
+            format!("One statement per row from a library call in {function}"),
+            "use the bulk form: insert many, `bulk_create`, `executemany`",
+        ),
+        QueryPatternKind::HttpPerItem => {
+            (format!("An HTTP call per item in {function}"), "keep one session, send in parallel, or ask for many at once")
+        }
+    }
+}
+
+fn category_of(kind: QueryPatternKind) -> Category {
+    match kind {
+        QueryPatternKind::NPlusOne
+        | QueryPatternKind::Duplicate
+        | QueryPatternKind::MissingIndex
+        | QueryPatternKind::RepeatedByLibrary => Category::Algorithm,
+        QueryPatternKind::CommitPerRow | QueryPatternKind::ConnectionPerCall | QueryPatternKind::HttpPerItem => {
+            Category::Io
+        }
+        QueryPatternKind::UnboundedRead => Category::Memory,
+    }
+}
+
+fn of_match(each: &Match, reach: Option<&Reach<'_>>) -> Finding {
+    let cost = reach.map(|reach| reach.cost(&each.location.path, each.location.line, each.end_line));
+    let measured = cost.filter(|(seconds, _)| *seconds > 0.0);
+    let place = if each.location.symbol.is_empty() { String::new() } else { format!(" in {}", called(&each.location.symbol)) };
+    let rewrites = if each.edits.is_empty() { vec![] } else { vec![(each.rule.clone(), each.safety)] };
+    Finding {
+        kind: FindingKind::Rule(each.rule.clone()),
+        category: each.category,
+        title: format!("{}{place}", each.message),
+        location: each.location.clone(),
+        seconds: measured.map(|(seconds, _)| seconds),
+        share: measured.map(|(_, share)| share),
+        evidence: vec![],
+        advice: None,
+        rewrites,
+    }
+}
+
+/// `load()` for a function, `module level` for none.
+fn called(symbol: &str) -> String {
+    if symbol.is_empty() || symbol == "<module>" { "module level code".to_owned() } else { format!("{symbol}()") }
+}

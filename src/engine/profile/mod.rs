@@ -1,0 +1,4 @@
+//! Turns a recording into a profile.
+
+pub mod charge;
+pub mod cpu;

@@ -1,0 +1,413 @@
+//! Samples the stacks of one Python process from outside, without ever stopping it.
+//!
+//! py-spy reads the interpreter's memory (nonblocking: its blocking mode would take the child's exit status away);
+//! wall and CPU time of every thread are recorded together, the latter from the scheduler's own counter.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::unistd::Pid;
+use py_spy::config::LockingStrategy;
+use py_spy::{Config, PythonSpy, StackTrace};
+
+use super::process_tree;
+use crate::model::{Frame, Sample, SampledProcess};
+
+/// Short runs are sampled more often: up to each age of the process, the factor on the nominal rate.
+const EARLY_RATES: [(f64, f64); 2] = [(0.3, 5.0), (1.0, 2.0)];
+/// An interpreter is ready to be read 10 to 60 ms after its start; this is how often we try.
+const ATTACH_INTERVAL: Duration = Duration::from_millis(5);
+/// A process that is no readable interpreter after this long never becomes one.
+const ATTACH_DEADLINE: Duration = Duration::from_secs(5);
+/// Reads that fail in a row before the process is taken to have become another program.
+const FAILURES_MAX: u32 = 50;
+/// The kernel brings a running thread's CPU time up to date at its tick, 4 ms on most systems: over this long a
+/// counter that stands still means that the thread did not run, and so that its stack is what it was.
+const STILL_SECONDS: f64 = 0.008;
+/// Resident set size is read once in this many samples.
+const RSS_EVERY: u64 = 8;
+/// `struct pthread` of glibc on x86-64 keeps the kernel's thread id here, since 2004; checked against the process's
+/// thread list before it is believed. CPython before 3.11 tells only the address of this structure.
+const PTHREAD_TID_OFFSET: usize = 0x2d0;
+
+/// What one process gave.
+#[derive(Debug, Default)]
+pub(super) struct ProcessSamples {
+    pub process: Option<SampledProcess>,
+    pub frames: Vec<Frame>,
+    pub stacks: Vec<Vec<u32>>,
+    /// `process` is left 0.
+    pub samples: Vec<Sample>,
+    pub n_failed: u64,
+    /// Why it was not sampled, when it was not.
+    pub refusal: Option<String>,
+}
+
+/// What every sampler of a run shares.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    /// Start of the run: zero of `Sample::at_seconds`.
+    pub start: Instant,
+    /// Nominal rate.
+    pub rate_hz: f64,
+    /// Set when the run is over.
+    pub is_over: Arc<AtomicBool>,
+    /// Files below the root are shown relative to it.
+    pub root: PathBuf,
+    /// Files below are the agents': their time is nobody's.
+    pub agent_directory: Option<PathBuf>,
+}
+
+/// Samples `pid` until it ends.
+pub(super) fn sample_process(pid: i32, shared: &Shared) -> ProcessSamples {
+    let mut sampler = Sampler::new(pid, shared);
+    if let Some(spy) = sampler.attach() {
+        sampler.run(spy);
+    }
+    sampler.result
+}
+
+struct Sampler<'a> {
+    pid: i32,
+    shared: &'a Shared,
+    born: Instant,
+    names: FrameNames,
+    stack_ids: HashMap<Vec<u32>, u32>,
+    threads: HashMap<u64, ThreadClock>,
+    /// Kernel thread id by the address CPython before 3.11 knows a thread by.
+    thread_ids: HashMap<u64, u64>,
+    /// Samples of the latest successful read, by thread: repeated while nothing runs.
+    latest: Vec<(u64, u32)>,
+    random: u64,
+    result: ProcessSamples,
+}
+
+/// A thread's counters at its previous sample.
+#[derive(Clone, Copy)]
+struct ThreadClock {
+    cpu_seconds: f64,
+    at_seconds: f64,
+}
+
+impl<'a> Sampler<'a> {
+    fn new(pid: i32, shared: &'a Shared) -> Self {
+        Self {
+            pid,
+            shared,
+            born: Instant::now(),
+            names: FrameNames::new(shared, process_tree::working_directory(pid)),
+            stack_ids: HashMap::new(),
+            threads: HashMap::new(),
+            thread_ids: HashMap::new(),
+            latest: vec![],
+            random: 0x9e37_79b9_7f4a_7c15 ^ u64::from(pid.cast_unsigned()),
+            result: ProcessSamples::default(),
+        }
+    }
+
+    fn attach(&mut self) -> Option<PythonSpy> {
+        let config = Config {
+            blocking: LockingStrategy::NonBlocking,
+            include_idle: true,
+            collect_thread_names: false,
+            full_filenames: true,
+            ..Config::default()
+        };
+        let deadline = Instant::now() + ATTACH_DEADLINE;
+        let mut reason = "it ended before its interpreter could be read".to_owned();
+        while !self.is_over() && process_tree::parent_of_living(self.pid).is_some() {
+            let attempt = PythonSpy::new(self.pid, &config).and_then(|mut spy| {
+                let traces = spy.get_stack_traces()?;
+                Ok((spy, traces))
+            });
+            match attempt {
+                Ok((spy, traces)) => {
+                    self.introduce(&spy);
+                    self.keep(&traces);
+                    return Some(spy);
+                }
+                Err(error) => {
+                    reason = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+                    if is_permission_denied(&error) {
+                        break;
+                    }
+                }
+            }
+            if Instant::now() > deadline {
+                break;
+            }
+            thread::sleep(ATTACH_INTERVAL);
+        }
+        self.result.refusal = Some(reason);
+        None
+    }
+
+    fn introduce(&mut self, spy: &PythonSpy) {
+        let version = &spy.version;
+        self.result.process = Some(SampledProcess {
+            pid: self.pid,
+            parent_pid: process_tree::parent_of_living(self.pid).unwrap_or(0),
+            command: process_tree::command_line(self.pid),
+            python_version: Some(format!("{}.{}.{}", version.major, version.minor, version.patch)),
+            peak_rss_bytes: process_tree::resident_bytes(self.pid),
+        });
+    }
+
+    fn run(&mut self, mut spy: PythonSpy) {
+        let mut n_ticks = 0_u64;
+        let mut n_failures = 0;
+        while !self.is_over() {
+            thread::sleep(self.gap());
+            n_ticks += 1;
+            if n_ticks.is_multiple_of(RSS_EVERY) {
+                self.note_resident_bytes();
+            }
+            if self.repeat_latest() {
+                continue;
+            }
+            match spy.get_stack_traces() {
+                Ok(traces) => {
+                    n_failures = 0;
+                    self.keep(&traces);
+                }
+                Err(_) if process_tree::parent_of_living(self.pid).is_none() => return,
+                Err(_) => {
+                    self.result.n_failed += 1;
+                    n_failures += 1;
+                    if n_failures > FAILURES_MAX {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.shared.is_over.load(Ordering::Relaxed)
+    }
+
+    /// The time to the next sample: uniform from half to one and a half periods, so that a program with a rhythm of
+    /// its own is not always met at the same beat.
+    fn gap(&mut self) -> Duration {
+        let age = self.born.elapsed().as_secs_f64();
+        let factor = EARLY_RATES.iter().find(|(until, _)| age < *until).map_or(1.0, |(_, factor)| *factor);
+        // xorshift64: G. Marsaglia, Journal of Statistical Software 8 (2003).
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        let jitter = 0.5 + (self.random >> 11) as f64 / (1_u64 << 53) as f64;
+        Duration::from_secs_f64(jitter / (self.shared.rate_hz * factor))
+    }
+
+    fn note_resident_bytes(&mut self) {
+        let bytes = process_tree::resident_bytes(self.pid);
+        if let Some(process) = &mut self.result.process {
+            process.peak_rss_bytes = process.peak_rss_bytes.max(bytes);
+        }
+    }
+
+    /// When no thread ran since the latest read, all stacks are what they were: takes them again without reading the
+    /// process, and says so.
+    fn repeat_latest(&mut self) -> bool {
+        let now = self.shared.start.elapsed().as_secs_f64();
+        let threads = process_tree::threads(self.pid);
+        if threads.is_empty() || self.latest.is_empty() {
+            return false;
+        }
+        let stands_still = threads.iter().all(|thread| {
+            self.threads.get(thread).is_some_and(|clock| {
+                now - clock.at_seconds >= STILL_SECONDS
+                    && process_tree::thread_cpu_seconds(self.pid, *thread) == Some(clock.cpu_seconds)
+            })
+        });
+        if !stands_still {
+            return false;
+        }
+        for (thread, stack) in std::mem::take(&mut self.latest) {
+            self.add(thread, stack, now);
+            self.latest.push((thread, stack));
+        }
+        self.note_other_threads(&threads, now);
+        true
+    }
+
+    /// Turns one read of the process into samples.
+    fn keep(&mut self, traces: &[StackTrace]) {
+        let now = self.shared.start.elapsed().as_secs_f64();
+        let threads = process_tree::threads(self.pid);
+        self.latest.clear();
+        for trace in traces {
+            let thread = self.thread_of(trace, &threads, traces.len());
+            let stack = self.stack_of(trace);
+            self.add(thread, stack, now);
+            self.latest.push((thread, stack));
+        }
+        self.note_other_threads(&threads, now);
+    }
+
+    /// Threads without a Python stack (a numeric library's pool) are watched so that `repeat_latest` sees them run.
+    fn note_other_threads(&mut self, threads: &[u64], now: f64) {
+        for thread in threads {
+            if self.latest.iter().all(|(sampled, _)| sampled != thread)
+                && let Some(cpu_seconds) = process_tree::thread_cpu_seconds(self.pid, *thread)
+            {
+                self.threads.insert(*thread, ThreadClock { cpu_seconds, at_seconds: now });
+            }
+        }
+        self.threads.retain(|thread, _| threads.contains(thread));
+    }
+
+    fn add(&mut self, thread: u64, stack: u32, now: f64) {
+        let cpu = process_tree::thread_cpu_seconds(self.pid, thread);
+        // A thread's first sample stands for all its time so far: it began after the previous read of its process.
+        let before = self.threads.get(&thread).copied().unwrap_or_else(|| ThreadClock {
+            cpu_seconds: 0.0,
+            at_seconds: self.result.samples.last().map_or(now, |sample| sample.at_seconds),
+        });
+        let cpu_seconds = cpu.unwrap_or(before.cpu_seconds);
+        self.result.samples.push(Sample {
+            process: 0,
+            thread,
+            stack,
+            at_seconds: now,
+            wall_seconds: (now - before.at_seconds).max(0.0),
+            cpu_seconds: (cpu_seconds - before.cpu_seconds).max(0.0),
+        });
+        self.threads.insert(thread, ThreadClock { cpu_seconds, at_seconds: now });
+    }
+
+    /// The kernel's id of a sampled thread: told by CPython 3.11 and later, else read from the C library's thread
+    /// structure; the address itself (no CPU time then) when neither works.
+    fn thread_of(&mut self, trace: &StackTrace, threads: &[u64], n_traces: usize) -> u64 {
+        if let Some(id) = trace.os_thread_id {
+            return id;
+        }
+        if n_traces == 1 && threads.len() == 1 {
+            return threads[0];
+        }
+        if let Some(id) = self.thread_ids.get(&trace.thread_id).filter(|id| threads.contains(id)) {
+            return *id;
+        }
+        let mut bytes = [0; 4];
+        let remote = RemoteIoVec { base: trace.thread_id as usize + PTHREAD_TID_OFFSET, len: bytes.len() };
+        let local = &mut [std::io::IoSliceMut::new(&mut bytes)];
+        let read = process_vm_readv(Pid::from_raw(self.pid), local, &[remote]);
+        let id = u64::from(u32::from_ne_bytes(bytes));
+        if read == Ok(4) && threads.contains(&id) {
+            self.thread_ids.insert(trace.thread_id, id);
+            return id;
+        }
+        trace.thread_id
+    }
+
+    fn stack_of(&mut self, trace: &StackTrace) -> u32 {
+        let mut frames = Vec::with_capacity(trace.frames.len());
+        for frame in trace.frames.iter().rev() {
+            frames.push(self.names.intern(frame, &mut self.result.frames));
+        }
+        if let Some(id) = self.stack_ids.get(&frames) {
+            return *id;
+        }
+        let id = self.result.stacks.len() as u32;
+        self.result.stacks.push(frames.clone());
+        self.stack_ids.insert(frames, id);
+        id
+    }
+}
+
+fn is_permission_denied(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+    })
+}
+
+/// Turns py-spy's frames into ours: paths made relative to the project, each distinct frame once.
+struct FrameNames {
+    root: PathBuf,
+    agent_directory: Option<PathBuf>,
+    working_directory: Option<PathBuf>,
+    paths: HashMap<String, (String, bool)>,
+    ids: HashMap<Frame, u32>,
+}
+
+impl FrameNames {
+    fn new(shared: &Shared, working_directory: Option<PathBuf>) -> Self {
+        Self {
+            root: shared.root.clone(),
+            agent_directory: shared.agent_directory.clone(),
+            working_directory,
+            paths: HashMap::new(),
+            ids: HashMap::new(),
+        }
+    }
+
+    fn intern(&mut self, frame: &py_spy::Frame, frames: &mut Vec<Frame>) -> u32 {
+        let (path, is_project) = self.path(&frame.filename);
+        let line = u32::try_from(frame.line).unwrap_or(0);
+        let frame = Frame { path, symbol: frame.name.clone(), line, is_project };
+        *self.ids.entry(frame).or_insert_with_key(|frame| {
+            frames.push(frame.clone());
+            frames.len() as u32 - 1
+        })
+    }
+
+    fn path(&mut self, file_name: &str) -> (String, bool) {
+        if let Some(known) = self.paths.get(file_name) {
+            return known.clone();
+        }
+        let answer = self.classify(file_name);
+        self.paths.insert(file_name.to_owned(), answer.clone());
+        answer
+    }
+
+    fn classify(&self, file_name: &str) -> (String, bool) {
+        if file_name.starts_with('<') {
+            return (file_name.to_owned(), false);
+        }
+        let path = Path::new(file_name);
+        let absolute = match &self.working_directory {
+            Some(directory) if path.is_relative() => normalise(&directory.join(path)),
+            _ => normalise(path),
+        };
+        if self.agent_directory.as_ref().is_some_and(|agent| absolute.starts_with(agent)) {
+            return (AGENT_PATH.to_owned(), false);
+        }
+        match absolute.strip_prefix(&self.root) {
+            Ok(relative) => (relative.to_string_lossy().into_owned(), !is_installed(&self.root, relative)),
+            Err(_) => (absolute.to_string_lossy().into_owned(), false),
+        }
+    }
+}
+
+/// The path that stands for every file of the agents.
+pub(super) const AGENT_PATH: &str = "<cmdx agent>";
+
+/// Takes `.` and `..` out, as `python ../run.py` leaves them in.
+fn normalise(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+/// True for a file of a virtual environment or an installed package below the project's root.
+fn is_installed(root: &Path, relative: &Path) -> bool {
+    let mut directory = root.to_path_buf();
+    relative.parent().into_iter().flat_map(Path::components).any(|part| {
+        directory.push(part);
+        let name = part.as_os_str();
+        name == "site-packages" || name == "dist-packages" || directory.join("pyvenv.cfg").exists()
+    })
+}
