@@ -73,3 +73,67 @@ fn refused(error: project::ProjectError) -> Failure {
     let hint = error.hint();
     Failure::new(kind, &error, hint)
 }
+
+/// The interpreter of `.cmdx/venv`, made or brought up to date first.
+fn installed(project: &Project, found: &interpreter::Found, context: &Context) -> anyhow::Result<Interpreter> {
+    let mut progress = context.ui.progress("Installing what the project needs");
+    let made = install::ensure(project, found, &mut |event| progress.say(&event.to_string())).map_err(refused)?;
+    Ok(made)
+}
+
+/// A new directory for the logs and events of one run; old ones are taken away.
+fn run_directory(project: &Project) -> anyhow::Result<PathBuf> {
+    let runs = project.state_directory().map_err(refused)?.join("runs");
+    let directory = runs.join(format!("{}-{}", units::timestamp(std::time::SystemTime::now()), std::process::id()));
+    fs::create_dir_all(&directory)
+        .map_err(|error| Failure::not_written(&directory, &error))
+        .context("cannot keep the logs of the run")?;
+    let mut kept: Vec<PathBuf> = fs::read_dir(&runs)?.flatten().map(|entry| entry.path()).collect();
+    kept.sort();
+    for old in kept.iter().rev().skip(RUNS_KEPT) {
+        // Another cmdx may be taking the same one away.
+        let _gone_is_fine = fs::remove_dir_all(old);
+    }
+    Ok(directory)
+}
+
+fn record(
+    plan: &Plan,
+    project: &Project,
+    mut workload: Workload,
+    directory: &Path,
+    context: &Context,
+) -> anyhow::Result<(Recording, Vec<Problem>)> {
+    let mut problems = vec![];
+    let agent_directory = directory.join("agent");
+    let events_directory = directory.join("events");
+    let has_agent = plan.traces_queries && place_agent(&agent_directory, &events_directory, &mut problems);
+    if has_agent {
+        let agent = agent::Placement { agent_directory: &agent_directory, events_directory: &events_directory, root: &project.root };
+        agent::trace(&mut workload, &agent);
+    }
+    let options = RecordOptions {
+        rate_hz: plan.rate_hz,
+        deadline: plan.deadline.or(project.config.deadline).unwrap_or(DEADLINE_DEFAULT),
+        directory: directory.to_path_buf(),
+        root: project.root.clone(),
+        agent_directory: has_agent.then(|| agent_directory.clone()),
+        events_directory: has_agent.then(|| events_directory.clone()),
+    };
+    let mut progress = context.ui.progress(&format!("Running {}", workload.title));
+    let recording = harness::record(&workload, &options, &mut |event| {
+        let Event::Running { elapsed_seconds, n_processes } = event;
+        let processes = units::counted(n_processes as u64, "process", "processes");
+        progress.say(&format!("{}, {processes} sampled", units::duration(elapsed_seconds)));
+    });
+    match recording {
+        Ok(recording) => Ok((recording, problems)),
+        Err(error) => {
+            let kind = match &error {
+                harness::HarnessError::NotWritable { .. } => FailureKind::NotWritten,
+                _ => FailureKind::CannotRun,
+            };
+            Err(Failure::new(kind, &error, error.hint()).into())
+        }
+    }
+}
