@@ -1,5 +1,6 @@
 //! Units, statistics, files: what every room may use and what knows no other room.
 
 pub mod atomic_file;
+pub mod interrupt;
 pub mod statistics;
 pub mod units;
