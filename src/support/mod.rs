@@ -1,5 +1,7 @@
 //! Units, statistics, files: what every room may use and what knows no other room.
 
 pub mod atomic_file;
+pub mod printable;
 pub mod statistics;
+pub mod style;
 pub mod units;
