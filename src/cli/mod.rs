@@ -4,6 +4,7 @@ mod args;
 mod exit;
 mod names;
 mod run;
+mod signals;
 
 pub use args::Cli;
 pub use run::main;

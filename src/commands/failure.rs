@@ -1,5 +1,10 @@
 //! How a command ends. The numbers that stand for it are the command line's business.
 
+use std::io;
+use std::path::Path;
+
+use crate::project::{ErrorKind, ProjectError};
+
 /// How a command that did its work ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -37,6 +42,13 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// A file or directory that could not be written.
+    pub fn not_written(path: &Path, error: &io::Error) -> Self {
+        let hint = "free some space, or make the place writable".to_owned();
+        let message = format!("cannot write `{}`: {error}", path.display());
+        Self { kind: FailureKind::NotWritten, message, hint: Some(hint) }
+    }
+
     /// Builds a failure from an error and its causes. An error that already says its source is not followed by it.
     pub fn new(kind: FailureKind, error: &(dyn std::error::Error + 'static), hint: Option<String>) -> Self {
         let mut message = error.to_string();
@@ -51,4 +63,16 @@ impl Failure {
         }
         Self { kind, message, hint }
     }
+}
+
+/// A project that cannot be opened or made ready.
+#[expect(clippy::needless_pass_by_value, reason = "the form that `map_err` takes")]
+pub fn refused(error: ProjectError) -> Failure {
+    let kind = match error.kind() {
+        ErrorKind::Usage => FailureKind::Usage,
+        ErrorKind::CannotRun => FailureKind::CannotRun,
+        ErrorKind::CannotWrite => FailureKind::NotWritten,
+        ErrorKind::Interrupted => FailureKind::Interrupted,
+    };
+    Failure::new(kind, &error, error.hint())
 }

@@ -5,4 +5,4 @@ mod failure;
 pub mod optimize;
 
 pub use context::Context;
-pub use failure::{Failure, FailureKind, Outcome};
+pub use failure::{Failure, FailureKind, Outcome, refused};

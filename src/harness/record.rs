@@ -110,12 +110,7 @@ pub fn record(
     Ok(recording)
 }
 
-fn wait(
-    running: &mut Running,
-    crew: &mut Crew,
-    deadline: Duration,
-    progress: &mut dyn FnMut(Event),
-) -> ExitReason {
+fn wait(running: &mut Running, crew: &mut Crew, deadline: Duration, progress: &mut dyn FnMut(Event)) -> ExitReason {
     let start = crew.shared.start;
     let mut next_look = Duration::ZERO;
     loop {

@@ -29,6 +29,8 @@ const FAILURES_MAX: u32 = 50;
 /// The kernel brings a running thread's CPU time up to date at its tick, 4 ms on most systems: over this long a
 /// counter that stands still means that the thread did not run, and so that its stack is what it was.
 const STILL_SECONDS: f64 = 0.008;
+/// Attempts after a read that failed.
+const N_RETRIES: u32 = 3;
 /// Resident set size is read once in this many samples.
 const RSS_EVERY: u64 = 8;
 /// `struct pthread` of glibc on x86-64 keeps the kernel's thread id here, since 2004; checked against the process's
@@ -170,7 +172,7 @@ impl<'a> Sampler<'a> {
             if self.repeat_latest() {
                 continue;
             }
-            match spy.get_stack_traces() {
+            match read(&mut spy) {
                 Ok(traces) => {
                     n_failures = 0;
                     self.keep(&traces);
@@ -318,6 +320,19 @@ impl<'a> Sampler<'a> {
         self.stack_ids.insert(frames, id);
         id
     }
+}
+
+/// The process runs on while it is read: a frame that returns in the middle tears the chain, and the next attempt,
+/// some ten microseconds later, meets a whole one. Not trying again would lose deep stacks more often than flat ones.
+fn read(spy: &mut PythonSpy) -> Result<Vec<StackTrace>, anyhow::Error> {
+    let mut answer = spy.get_stack_traces();
+    for _ in 0..N_RETRIES {
+        if answer.is_ok() {
+            break;
+        }
+        answer = spy.get_stack_traces();
+    }
+    answer
 }
 
 fn is_permission_denied(error: &anyhow::Error) -> bool {

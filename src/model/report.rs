@@ -21,6 +21,9 @@ pub struct Report {
     pub interpreter: Option<Interpreter>,
     /// What was run; `None` when nothing could be: static findings only.
     pub workload: Option<WorkloadSummary>,
+    /// Why nothing was run, in one sentence without a final dot; only when `workload` is `None`.
+    #[serde(default)]
+    pub not_run_because: Option<String>,
     /// Files scanned.
     pub n_files: u64,
     /// Lines scanned.

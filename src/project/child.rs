@@ -1,6 +1,8 @@
 //! Runs the tools this room asks (interpreters, pip, poetry): own process group, deadline, no input, nothing inherited
 //! that could stay behind. The user's workload is run by the harness, never here.
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -78,12 +80,8 @@ fn isolate(_command: &mut Command) {}
 
 /// Ends the child with everything it started, and reaps it.
 fn end_group(child: &mut Child) {
-    #[cfg(unix)]
-    // SAFETY: `killpg` only sends a signal; the group is the child's own and the child is not reaped yet.
-    unsafe {
-        libc::killpg(child.id() as libc::pid_t, libc::SIGKILL);
-    }
-    // Both fail only for a child that is gone, which is what is wanted.
+    // The group is the child's own, and the child is not reaped yet. All of these fail only for a child that is gone, which is what is wanted.
+    let _gone_is_fine = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
     drop(child.kill());
     drop(child.wait());
 }

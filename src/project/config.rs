@@ -234,7 +234,10 @@ impl Source {
 
     fn strings(&self, path: &[&str], value: &Value) -> Result<Vec<String>, ProjectError> {
         let items = value.as_array().ok_or_else(|| self.not(path, "a list of strings"))?;
-        items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(|| self.not(path, "a list of strings"))).collect()
+        items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned).ok_or_else(|| self.not(path, "a list of strings")))
+            .collect()
     }
 
     fn not(&self, path: &[&str], expected: &str) -> ProjectError {
@@ -290,7 +293,9 @@ fn line_of(text: &str, keys: &[&str]) -> Option<usize> {
             for (name, value) in table.iter().filter(|(name, _)| name.get_ref() == key) {
                 found = Some(line_at(text, name.span().start));
                 next.extend(value.get_ref().as_table());
-                next.extend(value.get_ref().as_array().into_iter().flatten().filter_map(|item| item.get_ref().as_table()));
+                next.extend(
+                    value.get_ref().as_array().into_iter().flatten().filter_map(|item| item.get_ref().as_table()),
+                );
             }
         }
         tables = next;
@@ -365,7 +370,10 @@ mod tests {
     #[test]
     fn values_of_the_wrong_kind_are_errors_with_their_line() {
         assert_eq!(refused("python = 3").0, "cmdx.toml:1: `python` must be a string");
-        assert_eq!(refused("\nworkload = 5").0, "cmdx.toml:2: `workload` must be a command, or tables `[[workload]]` with `command`");
+        assert_eq!(
+            refused("\nworkload = 5").0,
+            "cmdx.toml:2: `workload` must be a command, or tables `[[workload]]` with `command`"
+        );
         assert_eq!(refused("[[workload]]\nname = 'a'").0, "cmdx.toml:1: a `[[workload]]` needs a `command`");
         assert!(refused("deadline = 'soon'").0.starts_with("cmdx.toml:1: "));
         assert!(refused("a = \n").0.starts_with("cmdx.toml:1: "));

@@ -248,7 +248,8 @@ fn from_metadata(root: &Path, declared: &mut Declared) {
     let extras: Vec<String> = header("Provides-Extra").filter(|name| is_test_name(name)).collect();
     let mut lines: Vec<String> = header("Requires-Dist").collect();
     if lines.is_empty() {
-        let requires = egg_info.iter().map(|path| text(path, "requires.txt").unwrap_or_default()).find(|text| !text.is_empty());
+        let requires =
+            egg_info.iter().map(|path| text(path, "requires.txt").unwrap_or_default()).find(|text| !text.is_empty());
         lines = requires.iter().flat_map(|text| requires_lines(text)).collect();
     }
     let (with_extra, without): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.contains("extra =="));
@@ -270,7 +271,8 @@ fn requires_lines(text: &str) -> Vec<String> {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         if let Some(section) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             let (extra, marker) = section.split_once(':').unwrap_or((section, ""));
-            let parts = [if extra.is_empty() { String::new() } else { format!("extra == '{extra}'") }, marker.to_owned()];
+            let parts =
+                [if extra.is_empty() { String::new() } else { format!("extra == '{extra}'") }, marker.to_owned()];
             condition = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" and ");
         } else if condition.is_empty() {
             lines.push(line.to_owned());
@@ -366,7 +368,9 @@ fn from_requirement_files(root: &Path, declared: &mut Declared) {
     }
     // A compiled `.txt` says the same as the `.in` beside it, for the Python it was compiled with.
     let compiled: BTreeSet<_> = paths.iter().map(|(path, _)| path.clone()).collect();
-    paths.retain(|(path, _)| !(path.extension().is_some_and(|e| e == "in") && compiled.contains(&path.with_extension("txt"))));
+    paths.retain(|(path, _)| {
+        !(path.extension().is_some_and(|e| e == "in") && compiled.contains(&path.with_extension("txt")))
+    });
     paths.sort_by_key(|(_, is_for_tests)| *is_for_tests);
     for (path, is_for_tests) in paths {
         let mut lines = vec![];
@@ -406,7 +410,8 @@ fn requirement_lines(path: &Path, lines: &mut Vec<String>, options: &mut Vec<Str
         if let Some(name) = line.strip_prefix("--requirement").or_else(|| line.strip_prefix("-r")) {
             let included = parent.join(name.trim_start_matches([' ', '=']).trim());
             requirement_lines(&included, lines, options, seen);
-        } else if ["--index-url", "--extra-index-url", "--find-links", "-i ", "-f "].iter().any(|o| line.starts_with(o)) {
+        } else if ["--index-url", "--extra-index-url", "--find-links", "-i ", "-f "].iter().any(|o| line.starts_with(o))
+        {
             let parts: Vec<String> = line.splitn(2, [' ', '=']).map(|part| part.trim().to_owned()).collect();
             if !options.windows(parts.len()).any(|window| window == parts) {
                 options.extend(parts);
@@ -420,7 +425,8 @@ fn requirement_lines(path: &Path, lines: &mut Vec<String>, options: &mut Vec<Str
 /// `.[test,socks]` and `-e .[test]` name extras of the project itself.
 fn own_extras_of(line: &str) -> Vec<String> {
     let path = line.trim_start_matches("-e").trim_start_matches("--editable").trim();
-    let inner = path.strip_prefix(".[").or_else(|| path.strip_prefix("{toxinidir}[")).and_then(|rest| rest.split(']').next());
+    let inner =
+        path.strip_prefix(".[").or_else(|| path.strip_prefix("{toxinidir}[")).and_then(|rest| rest.split(']').next());
     inner.map(|inner| inner.split(',').map(|extra| extra.trim().to_owned()).collect()).unwrap_or_default()
 }
 
@@ -447,7 +453,8 @@ fn from_tox(project: &Project, pyproject: &Table, setup_cfg: &Ini, declared: &mu
 /// `py`, `py311`, `py3`, `test`, `tests-cov`: not documentation, not linters, not one version of a dependency.
 fn is_test_environment(name: &str) -> bool {
     name.split(['-', '{', '}', ',']).next().is_some_and(|first| {
-        is_test_name(first) || first.strip_prefix("py").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+        is_test_name(first)
+            || first.strip_prefix("py").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
     })
 }
 
@@ -484,7 +491,8 @@ fn without_factor(line: &str) -> Option<&str> {
     if factors.contains(['=', '<', '>', '[', ';', ' ']) {
         return Some(line);
     }
-    let is_general = |factor: &str| factor == "py" || factor == "py3" || is_test_name(factor) || factor.starts_with('!');
+    let is_general =
+        |factor: &str| factor == "py" || factor == "py3" || is_test_name(factor) || factor.starts_with('!');
     factors.split([',', '-']).all(is_general).then_some(rest.trim())
 }
 
@@ -534,7 +542,9 @@ fn own_extras(declared: &mut Declared) {
         group.requirements = others;
         for requirement in own {
             let inner = requirement.text.split_once('[').and_then(|(_, rest)| rest.split(']').next());
-            declared.extras.extend(inner.iter().flat_map(|inner| inner.split(',')).map(|extra| extra.trim().to_owned()));
+            declared
+                .extras
+                .extend(inner.iter().flat_map(|inner| inner.split(',')).map(|extra| extra.trim().to_owned()));
         }
     }
     declared.groups.retain(|group| !group.requirements.is_empty());

@@ -11,7 +11,8 @@ use ignore::{DirEntry, WalkBuilder};
 use crate::model::{Location, Problem};
 
 /// Directories that never hold the project's own sources.
-const FOREIGN_DIRECTORIES: &[&str] = &["site-packages", "dist-packages", "node_modules", "__pycache__", "__pypackages__"];
+const FOREIGN_DIRECTORIES: &[&str] =
+    &["site-packages", "dist-packages", "node_modules", "__pycache__", "__pypackages__"];
 /// Directories of build results, where they stand in the root and are no packages.
 const BUILD_DIRECTORIES: &[&str] = &["build", "dist"];
 
@@ -104,9 +105,7 @@ fn is_foreign(root: &Path, entry: &DirEntry) -> bool {
         || name.ends_with(".egg")
         || path.join("pyvenv.cfg").is_file()
         || path.join("conda-meta").is_dir()
-        || (BUILD_DIRECTORIES.contains(&&*name)
-            && path.parent() == Some(root)
-            && !path.join("__init__.py").is_file())
+        || (BUILD_DIRECTORIES.contains(&&*name) && path.parent() == Some(root) && !path.join("__init__.py").is_file())
 }
 
 fn add(root: &Path, entry: &DirEntry, found: &mut BTreeSet<SourcePath>, problems: &mut BTreeSet<Problem>) {
@@ -143,7 +142,7 @@ fn unreadable(shown: &str, error: &io::Error) -> Problem {
     let reason = match error.kind() {
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::NotFound => "the link leads nowhere".to_owned(),
-        _ if error.raw_os_error() == Some(libc::ELOOP) => "the symbolic links lead in a circle".to_owned(),
+        _ if error.raw_os_error() == Some(nix::libc::ELOOP) => "the symbolic links lead in a circle".to_owned(),
         _ => error.to_string(),
     };
     Problem {

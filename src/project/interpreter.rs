@@ -153,7 +153,10 @@ fn from_configuration(project: &Project) -> Result<Option<Candidate>, ProjectErr
 fn from_virtual_env(project: &Project) -> Result<Option<Candidate>, ProjectError> {
     let Some(directory) = project.options.variable("VIRTUAL_ENV") else { return Ok(None) };
     let Some(path) = python_in(Path::new(directory)) else {
-        return Err(ProjectError::InterpreterMissing { choice: directory.to_owned(), asked_by: "`VIRTUAL_ENV`".into() });
+        return Err(ProjectError::InterpreterMissing {
+            choice: directory.to_owned(),
+            asked_by: "`VIRTUAL_ENV`".into(),
+        });
     };
     Ok(Some(Candidate { path, source: InterpreterSource::VirtualEnv, is_explicit: true }))
 }
@@ -167,7 +170,8 @@ fn beside_binary(project: &Project) -> Result<Option<Candidate>, ProjectError> {
     let Some(path) = python_in(environment) else { return Ok(None) };
     let candidate = Candidate { path, source: InterpreterSource::BesideBinary, is_explicit: false };
     let Ok(answer) = answer(project, &candidate.path, "beside the binary") else { return Ok(None) };
-    let is_tool = |name: &String| matches!(requirement::normalized(name).as_str(), "cmdx" | "pip" | "setuptools" | "wheel");
+    let is_tool =
+        |name: &String| matches!(requirement::normalized(name).as_str(), "cmdx" | "pip" | "setuptools" | "wheel");
     Ok(answer.distributions.keys().any(|name| !is_tool(name)).then_some(candidate))
 }
 
@@ -243,7 +247,8 @@ fn from_tool(project: &Project) -> Result<Option<Candidate>, ProjectError> {
 fn ask_tool(project: &Project, name: &'static str, arguments: &[&str]) -> Option<(&'static str, PathBuf)> {
     let program = on_path(&project.options, name)?;
     let finished = child::run(Command::new(program).args(arguments).current_dir(&project.root), TOOL_DEADLINE).ok()?;
-    let directory = finished.is_success().then(|| finished.stdout.lines().last().unwrap_or_default().trim().to_owned())?;
+    let directory =
+        finished.is_success().then(|| finished.stdout.lines().last().unwrap_or_default().trim().to_owned())?;
     Some((name, python_in(Path::new(&directory))?))
 }
 
@@ -330,9 +335,14 @@ fn of_version(project: &Project, version: &str) -> Option<PathBuf> {
     if !version.starts_with(|character: char| character.is_ascii_digit()) {
         return None;
     }
-    let managers = [("PYENV_ROOT", ".pyenv"), ("MISE_DATA_DIR", ".local/share/mise/installs/python"), ("ASDF_DATA_DIR", ".asdf/installs/python")];
+    let managers = [
+        ("PYENV_ROOT", ".pyenv"),
+        ("MISE_DATA_DIR", ".local/share/mise/installs/python"),
+        ("ASDF_DATA_DIR", ".asdf/installs/python"),
+    ];
     let versions = managers.iter().filter_map(|(variable, default)| {
-        let root = project.options.variable(variable).map(PathBuf::from).or_else(|| Some(home(project)?.join(default)))?;
+        let root =
+            project.options.variable(variable).map(PathBuf::from).or_else(|| Some(home(project)?.join(default)))?;
         Some(if *variable == "PYENV_ROOT" { root.join("versions") } else { root })
     });
     let managed = versions.filter_map(|directory| newest(&directory, version)).next();

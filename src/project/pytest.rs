@@ -214,7 +214,8 @@ fn settings_of<'a>(
     filters: &[String],
     keys: impl Iterator<Item = &'a String>,
 ) -> Settings {
-    let plugin_name = |text: &String| text.split(['=', '<', '>', '!', '~', '[']).next().unwrap_or_default().trim().to_owned();
+    let plugin_name =
+        |text: &String| text.split(['=', '<', '>', '!', '~', '[']).next().unwrap_or_default().trim().to_owned();
     Settings {
         path: Some(name.to_owned()),
         testpaths: words("testpaths"),
@@ -234,7 +235,9 @@ fn whitespace(text: &str) -> Vec<String> {
 pub(super) fn plugin_of(option: &str) -> Option<&'static str> {
     let name = option.split('=').next().unwrap_or(option);
     let fits = |known: &str| match known {
-        "-n" => name == "-n" || name.strip_prefix("-n").is_some_and(|rest| rest == "auto" || rest.parse::<u32>().is_ok()),
+        "-n" => {
+            name == "-n" || name.strip_prefix("-n").is_some_and(|rest| rest == "auto" || rest.parse::<u32>().is_ok())
+        }
         _ if known.ends_with('-') => name.starts_with(known),
         _ => name == known || name.strip_prefix(known).is_some_and(|rest| rest.starts_with('-')),
     };

@@ -232,7 +232,17 @@ mod tests {
 
     #[test]
     fn lines_that_name_none_are_not() {
-        for line in ["", "# a", "-r base.txt", "-e .", ".[test]", "./local", "{posargs}", "https://example.org/a.zip", "two words"] {
+        for line in [
+            "",
+            "# a",
+            "-r base.txt",
+            "-e .",
+            ".[test]",
+            "./local",
+            "{posargs}",
+            "https://example.org/a.zip",
+            "two words",
+        ] {
             assert_eq!(Requirement::parse(line), None, "{line}");
         }
     }

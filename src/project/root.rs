@@ -12,7 +12,8 @@ const STRONG_MARKERS: &[&str] = &["cmdx.toml", "pyproject.toml", "setup.py", "se
 /// A directory with one of these is where a repository begins.
 const REPOSITORY_MARKERS: &[&str] = &[".git", ".hg", ".jj", ".svn"];
 /// Weaker hints, taken when nothing else is found.
-const WEAK_MARKERS: &[&str] = &["requirements.txt", "Pipfile", "tox.ini", "noxfile.py", "pytest.ini", "environment.yml"];
+const WEAK_MARKERS: &[&str] =
+    &["requirements.txt", "Pipfile", "tox.ini", "noxfile.py", "pytest.ini", "environment.yml"];
 /// Directories that hold the sources of a project by convention.
 const SOURCE_DIRECTORIES: &[&str] = &["src", "lib", "python", "source"];
 
@@ -74,11 +75,7 @@ fn resolve(path: &Path, options: &OpenOptions, notes: &mut Vec<String>) -> Resul
 }
 
 /// Finds a path as reports print it: relative to the root, to a source root, or the tail of one file's path.
-fn as_reported(
-    typed: &str,
-    options: &OpenOptions,
-    notes: &mut Vec<String>,
-) -> Option<Result<PathBuf, ProjectError>> {
+fn as_reported(typed: &str, options: &OpenOptions, notes: &mut Vec<String>) -> Option<Result<PathBuf, ProjectError>> {
     let cwd = fs::canonicalize(&options.cwd).ok()?;
     let home = options.variable("HOME").map(PathBuf::from);
     let root = root_of(&cwd, &cwd, home.as_deref());
@@ -105,7 +102,9 @@ fn strip_line(typed: &str) -> &str {
     let mut rest = typed;
     for _ in 0..2 {
         match rest.rsplit_once(':') {
-            Some((head, digits)) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => rest = head,
+            Some((head, digits)) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                rest = head
+            }
             _ => break,
         }
     }

@@ -108,8 +108,11 @@ fn named_tests(project: &Project) -> Vec<String> {
 fn is_suite_file(file: &SourcePath, settings: &Settings) -> bool {
     let mut parts: Vec<&str> = file.relative.split('/').collect();
     let name = parts.pop().unwrap_or_default();
-    let is_other = parts.first().is_some_and(|first| OTHER_DIRECTORIES.contains(first) || is_performance_directory(first));
-    !is_other && is_test_file(name, &settings.python_files) && (name != "test.py" || parts.is_empty() || defines_tests(file))
+    let is_other =
+        parts.first().is_some_and(|first| OTHER_DIRECTORIES.contains(first) || is_performance_directory(first));
+    !is_other
+        && is_test_file(name, &settings.python_files)
+        && (name != "test.py" || parts.is_empty() || defines_tests(file))
 }
 
 fn defines_tests(file: &SourcePath) -> bool {
@@ -139,8 +142,9 @@ fn is_plain_unittest(project: &Project, files: &[&SourcePath]) -> bool {
         return false;
     }
     let sources: Vec<String> = files.iter().filter_map(|file| fs::read_to_string(&file.path).ok()).collect();
-    let needs_pytest =
-        |source: &String| source.contains("import pytest") || source.contains("from pytest") || source.contains("\ndef test");
+    let needs_pytest = |source: &String| {
+        source.contains("import pytest") || source.contains("from pytest") || source.contains("\ndef test")
+    };
     sources.iter().any(|source| source.contains("unittest")) && !sources.iter().any(needs_pytest)
 }
 
@@ -180,8 +184,7 @@ pub(super) fn performance(project: &Project, has_fixture: bool, considered: &mut
     }
     considered.extend(not_for_pytest(project));
     let n_nodes: usize = found.values().map(Vec::len).sum();
-    let paths =
-        if n_nodes > NODES_MAX { found.into_keys().collect() } else { found.into_values().flatten().collect() };
+    let paths = if n_nodes > NODES_MAX { found.into_keys().collect() } else { found.into_values().flatten().collect() };
     PerformanceTests { paths, has_benchmark_option }
 }
 
@@ -222,7 +225,8 @@ fn not_for_pytest(project: &Project) -> Vec<String> {
             && !is_performance_file(&file.relative)
             && fs::read_to_string(&file.path).is_ok_and(|source| source.contains("__main__"))
     };
-    let scripts: Vec<_> = project.all_files().iter().filter(is_script).take(3).map(|file| file.relative.as_str()).collect();
+    let scripts: Vec<_> =
+        project.all_files().iter().filter(is_script).take(3).map(|file| file.relative.as_str()).collect();
     if !scripts.is_empty() {
         said.push(format!("`{}`: scripts, not tests; name one after `--`", scripts.join("`, `")));
     }
@@ -259,9 +263,10 @@ fn test_functions(source: &str) -> Vec<TestFunction> {
         let name = rest.split('(').next().unwrap_or_default().trim();
         let signature = &source[start..];
         let parameters = signature.split_once('(').map(|(_, rest)| rest.split(')').next().unwrap_or_default());
-        let uses_benchmark = parameters.unwrap_or_default().split(',').any(|parameter| {
-            parameter.split([':', '=']).next().is_some_and(|name| name.trim() == "benchmark")
-        });
+        let uses_benchmark = parameters
+            .unwrap_or_default()
+            .split(',')
+            .any(|parameter| parameter.split([':', '=']).next().is_some_and(|name| name.trim() == "benchmark"));
         let node = match &class {
             Some(class) if is_indented => format!("{class}::{name}"),
             _ => name.to_owned(),
@@ -331,7 +336,13 @@ async def test_after(
 
     #[test]
     fn performance_tests_are_known_by_name_and_place() {
-        for path in ["tests/test_performance.py", "tests/test_performance_api.py", "benchmarks/test_a.py", "bench/bench_a.py", "tests/perf/test_a.py"] {
+        for path in [
+            "tests/test_performance.py",
+            "tests/test_performance_api.py",
+            "benchmarks/test_a.py",
+            "bench/bench_a.py",
+            "tests/perf/test_a.py",
+        ] {
             assert!(is_performance_file(path), "{path}");
         }
         for path in ["tests/test_perfume.py", "package/performance/test_a.py", "benchmarks/run.py", "tests/test_a.py"] {

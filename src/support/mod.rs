@@ -2,5 +2,7 @@
 
 pub mod atomic_file;
 pub mod interrupt;
+pub mod printable;
 pub mod statistics;
+pub mod style;
 pub mod units;

@@ -1,5 +1,7 @@
 //! The one place where a number becomes text, and text a number with a unit.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 /// `1500ms`, `12.3s`, `840µs`: three significant digits, the tutorial's spelling.
 pub fn duration(seconds: f64) -> String {
     let magnitude = seconds.abs();
@@ -57,6 +59,23 @@ pub fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
+/// `20260131T235959`: a time in UTC that sorts as text and is a fine file name.
+pub fn timestamp(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Howard Hinnant's days-to-civil algorithm, for dates after 1970.
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
 /// Reads a duration with its unit (`250ms`, `10s`, `2m`, `1h`; a bare number is seconds), in seconds.
 ///
 /// # Errors
@@ -94,6 +113,14 @@ mod tests {
         assert_eq!([1_200_000_000, 480_000_000, 3_000, 12].map(bytes), ["1.2GB", "480MB", "3KB", "12B"]);
         assert_eq!([0.75, 0.048, 0.0, 1.0].map(percent), ["75%", "4.8%", "0%", "100%"]);
         assert_eq!([1, 999, 1000, 1_234_567].map(count), ["1", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn timestamps_are_dates_in_utc() {
+        let at = |seconds| timestamp(UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+        assert_eq!(at(0), "19700101T000000");
+        assert_eq!(at(951_782_400), "20000229T000000");
+        assert_eq!(at(1_795_390_215), "20261122T233015");
     }
 
     #[test]

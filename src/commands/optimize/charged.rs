@@ -15,7 +15,8 @@ pub(super) struct Charged {
 impl Charged {
     /// `targets` are relative to the root, with `/`.
     pub(super) fn new(targets: Vec<String>) -> Self {
-        let targets: Vec<String> = targets.into_iter().map(|target| if target == "." { String::new() } else { target }).collect();
+        let targets: Vec<String> =
+            targets.into_iter().map(|target| if target == "." { String::new() } else { target }).collect();
         let has_tests = targets.iter().any(|target| is_test(target));
         Self { targets, has_tests }
     }

@@ -1,17 +1,18 @@
 //! Reads like the manual: open, scan, run, join, report.
 
-use std::path::Path;
+use std::io::{self, Write as _};
 
 use super::args::{Args, Plan};
 use super::charged::Charged;
 use super::measure::{self, Measured};
 use super::sources::Sources;
-use crate::commands::{Context, Failure, FailureKind, Outcome};
-use crate::engine::{diagnose, rewrite};
-use crate::model::{ExitReason, Report, WorkloadKind};
+use crate::commands::{Context, Failure, Outcome, refused};
+use crate::engine::diagnose;
+use crate::model::{ExitReason, Match, Report};
 use crate::project::{self, OpenOptions, Project};
 use crate::report;
 use crate::support::atomic_file;
+use crate::support::style::Style;
 
 /// Version of the report's JSON form.
 const SCHEMA_VERSION: u32 = 1;
@@ -22,17 +23,83 @@ const SCHEMA_VERSION: u32 = 1;
 /// A [`Failure`] when the project could not be opened, the workload not be run, or the report not be written.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let plan = args.resolve();
-    let project = open(&plan)?;
+    let options = OpenOptions { python: plan.python.clone(), ..OpenOptions::from_process() };
+    let project = project::open(&plan.paths, &options).map_err(refused)?;
     for note in &project.notes {
         context.ui.note(note);
     }
     let sources = Sources::read(&project);
     let targets: Vec<String> = project.targets.iter().map(|target| project.relative(target)).collect();
     let charged = Charged::new(targets.clone());
-    let scan = rewrite::scan(&sources.contents(|path| charged.holds(path)), &rewrite::ScanOptions::default());
+    let matches: Vec<Match> = vec![];
     let measured = measure::measure(&plan, &project, &sources, charged, context)?;
     let outcome = outcome(&measured);
-    let report = assemble(&plan, &project, &sources, targets, scan, measured);
+    let report = assemble(&plan, &project, sources, targets, &matches, measured);
     write(&report, &plan, context)?;
     Ok(outcome)
+}
+
+fn outcome(measured: &Measured) -> Outcome {
+    let Some(run) = &measured.run else { return Outcome::Done };
+    let has_costs = !run.profile.cpu.functions.is_empty();
+    match run.workload.exit {
+        ExitReason::Interrupted => Outcome::Interrupted,
+        ExitReason::Exited(0) => Outcome::Done,
+        // Failing tests, or a script that says no, were measured all the same.
+        ExitReason::Exited(_) if has_costs => Outcome::Done,
+        ExitReason::Exited(_) | ExitReason::Signaled(_) | ExitReason::DeadlinePassed => Outcome::NotMeasured,
+    }
+}
+
+fn assemble(
+    plan: &Plan,
+    project: &Project,
+    sources: Sources,
+    paths: Vec<String>,
+    matches: &[Match],
+    measured: Measured,
+) -> Report {
+    let (workload, profile) = match measured.run {
+        Some(run) => (Some(run.workload), Some(run.profile)),
+        None => (None, None),
+    };
+    let not_run_because = workload.is_none().then(|| match measured.considered.is_empty() {
+        true => "the project has no tests, no main module and no configured workload".to_owned(),
+        false => measured.considered.join("; "),
+    });
+    let mut problems = sources.problems;
+    problems.extend(measured.problems);
+    Report {
+        schema_version: SCHEMA_VERSION,
+        generator: concat!("cmdx ", env!("CARGO_PKG_VERSION")).to_owned(),
+        project: project.root.display().to_string(),
+        paths,
+        categories: plan.categories.clone(),
+        interpreter: Some(measured.interpreter),
+        workload,
+        not_run_because,
+        n_files: project.files().0.len() as u64,
+        n_lines: sources.n_lines,
+        findings: diagnose::join(profile.as_ref(), matches, &plan.categories),
+        profile,
+        problems,
+        is_detailed: plan.is_detailed,
+    }
+}
+
+fn write(report: &Report, plan: &Plan, context: &Context) -> anyhow::Result<()> {
+    let Some(path) = &plan.out else {
+        let mut stdout = io::stdout().lock();
+        let written = report::write(report, plan.format, context.ui.style(), &mut stdout).and_then(|()| stdout.flush());
+        return match written {
+            // `cmdx … | head`: the reader has what it wanted.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(|error| Failure::not_written("standard output".as_ref(), &error).into()),
+        };
+    };
+    let mut content = vec![];
+    report::write(report, plan.format, &Style::plain(), &mut content)?;
+    atomic_file::write(path, &content).map_err(|error| Failure::not_written(path, &error))?;
+    context.ui.note(&format!("report written to {}", path.display()));
+    Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::model::Problem;
@@ -38,7 +37,7 @@ impl Sources {
         if self.files.contains_key(&file.relative) {
             return;
         }
-        match fs::read(Path::new(&file.absolute)) {
+        match fs::read(&file.path) {
             Ok(content) => {
                 self.files.insert(file.relative.clone(), Source { content, outline: OnceLock::new() });
             }

@@ -109,16 +109,18 @@ fn wording(kind: QueryPatternKind, function: &str) -> (String, &'static str) {
         QueryPatternKind::CommitPerRow => {
             (format!("A commit per row in {function}"), "commit once, after the loop, where all or nothing is right")
         }
-        QueryPatternKind::ConnectionPerCall => {
-            (format!("A database connection per call in {function}"), "open the connection once and pass it on, or pool")
-        }
+        QueryPatternKind::ConnectionPerCall => (
+            format!("A database connection per call in {function}"),
+            "open the connection once and pass it on, or pool",
+        ),
         QueryPatternKind::RepeatedByLibrary => (
             format!("One statement per row from a library call in {function}"),
             "use the bulk form: insert many, `bulk_create`, `executemany`",
         ),
-        QueryPatternKind::HttpPerItem => {
-            (format!("An HTTP call per item in {function}"), "keep one session, send in parallel, or ask for many at once")
-        }
+        QueryPatternKind::HttpPerItem => (
+            format!("An HTTP call per item in {function}"),
+            "keep one session, send in parallel, or ask for many at once",
+        ),
     }
 }
 
@@ -138,7 +140,8 @@ fn category_of(kind: QueryPatternKind) -> Category {
 fn of_match(each: &Match, reach: Option<&Reach<'_>>) -> Finding {
     let cost = reach.map(|reach| reach.cost(&each.location.path, each.location.line, each.end_line));
     let measured = cost.filter(|(seconds, _)| *seconds > 0.0);
-    let place = if each.location.symbol.is_empty() { String::new() } else { format!(" in {}", called(&each.location.symbol)) };
+    let place =
+        if each.location.symbol.is_empty() { String::new() } else { format!(" in {}", called(&each.location.symbol)) };
     let rewrites = if each.edits.is_empty() { vec![] } else { vec![(each.rule.clone(), each.safety)] };
     Finding {
         kind: FindingKind::Rule(each.rule.clone()),

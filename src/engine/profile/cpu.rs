@@ -11,15 +11,15 @@ use crate::syntax::Outline;
 const N_RELATED_MAX: usize = 8;
 
 /// What the costs are charged to.
-pub struct Source<'a> {
+pub struct Source<'call, 'text> {
     /// True for a file whose functions are charged; other files of the project count as libraries.
-    pub is_charged: &'a dyn Fn(&str) -> bool,
+    pub is_charged: &'call dyn Fn(&str) -> bool,
     /// The outline of a file, by its path relative to the project root.
-    pub outline: &'a dyn Fn(&str) -> Option<&'a Outline>,
+    pub outline: &'call dyn Fn(&str) -> Option<&'text Outline>,
 }
 
 /// Builds the CPU profile of a recording.
-pub fn build(recording: &Recording, source: &Source<'_>) -> CpuProfile {
+pub fn build(recording: &Recording, source: &Source<'_, '_>) -> CpuProfile {
     let owners = Owners::new(recording, source);
     let chains: Vec<Chain> = recording.stacks.iter().map(|stack| owners.chain(recording, stack)).collect();
     let charged = charge::wall_seconds(&recording.samples, |sample| !chains[sample.stack as usize].links.is_empty());
@@ -52,7 +52,7 @@ struct Owners {
 }
 
 impl Owners {
-    fn new(recording: &Recording, source: &Source<'_>) -> Self {
+    fn new(recording: &Recording, source: &Source<'_, '_>) -> Self {
         let mut ids: HashMap<Location, u32> = HashMap::new();
         let mut locations = vec![];
         let by_frame = recording
@@ -88,7 +88,7 @@ impl Owners {
 }
 
 /// The definition a frame belongs to. Comprehensions and lambdas count as the function around them.
-fn definition(frame: &crate::model::Frame, source: &Source<'_>) -> Location {
+fn definition(frame: &crate::model::Frame, source: &Source<'_, '_>) -> Location {
     let unknown = || Location::new(&frame.path, frame.line, &frame.symbol);
     let Some(outline) = (source.outline)(&frame.path) else { return unknown() };
     if frame.symbol == "<module>" {
