@@ -89,7 +89,7 @@ fn inputs_hash(project: &Project, base: &Interpreter) -> String {
     let declared = project.declared();
     // The base of a private environment is the environment itself; its version is what matters.
     let base = format!("{:?}", base.version);
-    let text = format!("2 {base} {} {:?} {:?} {:?}", project.root.display(), declared.extras, declared.groups, declared.pip_options);
+    let text = format!("2 {base} {} {:?} {:?} {:?} {:?}", project.root.display(), declared.extras, declared.groups, declared.pip_options, declared.locked);
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
@@ -165,7 +165,9 @@ impl Installer<'_> {
         wanted.retain(|requirement| seen.insert(requirement.clone()));
         (self.progress)(Event::Step(format!("installing {}", shown(&wanted))));
         let texts: Vec<String> = wanted.iter().map(|requirement| requirement.text.clone()).collect();
-        if self.pip(&texts)?.is_success() {
+        let locked: Vec<String> = wanted.iter().map(|requirement| self.locked(requirement)).collect();
+        // The versions the project is developed with first: the newest may have dropped what its tests use.
+        if (locked != texts && self.pip(&locked)?.is_success()) || self.pip(&texts)?.is_success() {
             return Ok(());
         }
         self.install_one_by_one(&wanted)
@@ -217,6 +219,14 @@ impl Installer<'_> {
             path.extension().is_some_and(|extension| extension == "egg-info") || path.file_name().is_some_and(|name| name == "build")
         };
         entries.filter(is_leftover).collect()
+    }
+
+    fn locked(&self, requirement: &Requirement) -> String {
+        let unpinned = requirement.unpinned();
+        match self.declared.locked.get(&requirement.name) {
+            Some(version) if !requirement.text.contains('@') => format!("{unpinned}=={version}"),
+            _ => requirement.text.clone(),
+        }
     }
 
     /// Each by itself; without its version when that cannot be had; a note when it cannot be had at all.

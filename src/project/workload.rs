@@ -223,7 +223,9 @@ fn of_pytest(
     considered: &mut Vec<String>,
 ) -> Result<Workload, ProjectError> {
     let cache = context.project.state_directory().map(|state| state.join("cache/pytest"));
-    let mut arguments: Vec<String> = ["-m", "pytest", "-q"].map(str::to_owned).to_vec();
+    // One test file that cannot be imported is no reason not to run the others.
+    let mut arguments: Vec<String> =
+        ["-m", "pytest", "-q", "--continue-on-collection-errors"].map(str::to_owned).to_vec();
     match cache {
         Ok(cache) => arguments.extend(["-o".into(), format!("cache_dir={}", cache.display()), "--cache-clear".into()]),
         // A project that cannot be written to: pytest only warns that its cache cannot be either.
@@ -240,6 +242,10 @@ fn of_pytest(
     if !lacking.is_empty() {
         considered.push(format!("`{}` is required by the tests and not installed", lacking.join("`, `")));
         arguments.extend(["-o".into(), "required_plugins=".into()]);
+    }
+    if context.installed.contains_key("pytest-randomly") {
+        // Another order and other seeds each time would make two runs incomparable.
+        arguments.extend(["-p".into(), "no:randomly".into()]);
     }
     if context.settings.has_strict_warnings {
         // Keys of a plugin that is not there are a warning, which `filterwarnings = error` would make fatal.
@@ -270,6 +276,7 @@ fn robust_options(context: &Context) -> (Vec<String>, Vec<String>) {
         let is_missing = plugin.is_some_and(|plugin| !context.installed.contains_key(plugin));
         let is_disturbing = matches!(plugin, Some("pytest-cov" | "pytest-xdist"))
             || option.starts_with("--maxfail")
+            || (plugin == Some("pytest-randomly") && option.starts_with("--randomly"))
             || matches!(option.as_str(), "-x" | "--exitfirst" | "--strict-config" | "--strict-markers" | "--strict" | "--pdb")
             || (is_bundle(option) && option.contains('x'));
         if !is_missing && !is_disturbing {
@@ -318,8 +325,8 @@ fn import_path(context: &Context, directories: &[PathBuf]) -> Vec<(String, Strin
     if directories.is_empty() {
         return vec![];
     }
-    let known = context.project.options.variable("PYTHONPATH").unwrap_or_default();
-    let all = directories.iter().cloned().chain(std::env::split_paths(known));
+    let known = context.project.options.variable("PYTHONPATH").map(std::env::split_paths);
+    let all = directories.iter().cloned().chain(known.into_iter().flatten());
     let joined = std::env::join_paths(all).ok().and_then(|joined| joined.into_string().ok());
     joined.map(|joined| ("PYTHONPATH".to_owned(), joined)).into_iter().collect()
 }
