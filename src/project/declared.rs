@@ -1,6 +1,6 @@
 //! What the project says it needs: to run, and for its tests. Reads every place people write it down, runs nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,59 @@ use super::{Project, pytest};
 
 /// Names of extras, groups and files that hold what tests need.
 const TEST_NAMES: &[&str] = &["test", "tests", "testing", "dev", "develop", "development"];
+
+/// Tools that stand in lists for developers and that no test imports: large, slow to install, of no use to a run.
+const TOOLS: &[&str] = &[
+    "autopep8",
+    "bandit",
+    "basedpyright",
+    "black",
+    "build",
+    "bump2version",
+    "bumpversion",
+    "codespell",
+    "commitizen",
+    "docformatter",
+    "flake8",
+    "flit",
+    "flit-core",
+    "furo",
+    "hatch",
+    "ipdb",
+    "ipython",
+    "isort",
+    "jupyter",
+    "jupyterlab",
+    "mike",
+    "mkdocs",
+    "mkdocs-material",
+    "mkdocstrings",
+    "mypy",
+    "nox",
+    "numpydoc",
+    "pip-tools",
+    "poethepoet",
+    "pre-commit",
+    "pre-commit-uv",
+    "pydocstyle",
+    "pylint",
+    "pyright",
+    "pyupgrade",
+    "rstcheck",
+    "ruff",
+    "sphinx",
+    "sphinx-autobuild",
+    "sphinx-copybutton",
+    "sphinx-rtd-theme",
+    "towncrier",
+    "tox",
+    "tox-uv",
+    "twine",
+    "ty",
+    "uv",
+    "vulture",
+    "zensical",
+];
 
 /// Packages declared in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +90,8 @@ pub(super) struct Declared {
     pub(super) extras: BTreeSet<String>,
     /// All places, what is needed to run first.
     pub(super) groups: Vec<Group>,
+    /// Versions in uv.lock, poetry.lock or pdm.lock, of distributions that are there in one version only.
+    pub(super) locked: BTreeMap<String, String>,
     /// Options of requirement files that change where packages come from (`--extra-index-url …`).
     pub(super) pip_options: Vec<String>,
 }
@@ -68,7 +123,28 @@ pub(super) fn read(project: &Project) -> Declared {
     from_pipfile(root, &mut declared);
     declared.add("the plugins pytest is configured with", true, pytest::plugins_needed(project));
     own_extras(&mut declared);
+    without_tools(project, &mut declared);
+    declared.locked = locked(root);
     declared
+}
+
+/// Leaves out tools of developers, unless a test file imports one.
+fn without_tools(project: &Project, declared: &mut Declared) {
+    let is_tool = |requirement: &Requirement| TOOLS.contains(&requirement.name.as_str());
+    if !declared.groups.iter().any(|group| group.is_for_tests && group.requirements.iter().any(is_tool)) {
+        return;
+    }
+    let tests = project.all_files().iter().filter(|file| super::suite::is_test_code(&file.relative));
+    let sources: Vec<String> = tests.filter_map(|file| fs::read_to_string(&file.path).ok()).collect();
+    let is_imported = |requirement: &Requirement| {
+        let module = requirement.name.replace('-', "_");
+        let words = [format!("import {module}"), format!("from {module}")];
+        sources.iter().any(|source| words.iter().any(|word| source.contains(word)))
+    };
+    for group in declared.groups.iter_mut().filter(|group| group.is_for_tests) {
+        group.requirements.retain(|requirement| !is_tool(requirement) || is_imported(requirement));
+    }
+    declared.groups.retain(|group| !group.requirements.is_empty());
 }
 
 impl Declared {
@@ -346,25 +422,24 @@ fn string_literals(text: &str) -> Vec<String> {
 fn from_requirement_files(root: &Path, declared: &mut Declared) {
     let mut paths: Vec<(PathBuf, bool)> = vec![];
     for name in file_names(root) {
-        let is_text = has_extension(&name, "txt") || has_extension(&name, "in");
-        if !is_text || !name.contains("requirements") || is_for_other_work(&name) {
-            continue;
+        if let Some(rest) = requirement_file_topic(&name) {
+            paths.push((root.join(&name), !rest.is_empty()));
         }
-        let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
-        paths.push((root.join(&name), stem != "requirements"));
     }
-    for directory in ["requirements", "reqs", "tests", "test", "tests/requirements"] {
+    for directory in ["requirements", "reqs"] {
         for name in file_names(&root.join(directory)) {
-            let is_text = has_extension(&name, "txt") || has_extension(&name, "in");
-            let is_in_tests = directory.starts_with("test");
-            let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
-            let words: Vec<&str> = stem.split(['-', '_']).collect();
-            let is_runtime = matches!(stem, "base" | "main" | "common" | "requirements" | "default") && !is_in_tests;
-            let is_test = words.iter().any(|word| is_test_name(word)) || (is_in_tests && stem.contains("requirements"));
-            if is_text && (is_runtime || is_test) && !is_for_other_work(&name) {
+            let Some((stem, "txt" | "in")) = name.rsplit_once('.') else { continue };
+            let is_runtime = matches!(stem, "base" | "main" | "common" | "requirements" | "default");
+            let is_test = stem.split(['-', '_']).any(is_test_name) && !is_for_other_work(stem);
+            if is_runtime || is_test {
                 paths.push((root.join(directory).join(&name), !is_runtime));
             }
         }
+    }
+    for directory in ["tests", "test", "tests/requirements"] {
+        let names = file_names(&root.join(directory)).into_iter();
+        let names = names.filter(|name| requirement_file_topic(name).is_some());
+        paths.extend(names.map(|name| (root.join(directory).join(name), true)));
     }
     // A compiled `.txt` says the same as the `.in` beside it, for the Python it was compiled with.
     let compiled: BTreeSet<_> = paths.iter().map(|(path, _)| path.clone()).collect();
@@ -381,8 +456,16 @@ fn from_requirement_files(root: &Path, declared: &mut Declared) {
     }
 }
 
-fn has_extension(name: &str, extension: &str) -> bool {
-    Path::new(name).extension().is_some_and(|found| found == extension)
+/// What `requirements-dev.txt` or `test_requirements.in` are for (`dev`, `test`), nothing for `requirements.txt`; `None`
+/// for any other file. Strict, because what is taken for a name in such a file gets installed.
+fn requirement_file_topic(name: &str) -> Option<String> {
+    let (stem, "txt" | "in") = name.rsplit_once('.')? else { return None };
+    if let Some(rest) = stem.strip_prefix("requirements") {
+        let is_apart = rest.is_empty() || rest.starts_with(['-', '_', '.']);
+        return (is_apart && !is_for_other_work(rest)).then(|| rest.to_owned());
+    }
+    let topic = stem.strip_suffix("requirements")?.strip_suffix(['-', '_', '.'])?;
+    is_test_name(topic).then(|| topic.to_owned())
 }
 
 fn file_names(directory: &Path) -> Vec<String> {
@@ -532,6 +615,22 @@ fn from_pipfile(root: &Path, declared: &mut Declared) {
         let lines = poetry_lines(pipfile.get(section), true);
         declared.add(&format!("`[{section}]` of the Pipfile"), is_for_tests, lines);
     }
+}
+
+/// The versions the project's own lock file settled on.
+fn locked(root: &Path) -> BTreeMap<String, String> {
+    let names = ["uv.lock", "poetry.lock", "pdm.lock"];
+    let lock: Option<Table> = names.iter().find_map(|name| toml::from_str(&text(root, name)?).ok());
+    let packages = lock.as_ref().and_then(|lock| lock.get("package")?.as_array()).map(Vec::as_slice).unwrap_or_default();
+    let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for package in packages {
+        let field = |key: &str| package.get(key).and_then(Value::as_str);
+        if let (Some(name), Some(version)) = (field("name"), field("version")) {
+            versions.entry(normalized(name)).or_default().insert(version.to_owned());
+        }
+    }
+    let single = versions.into_iter().filter(|(_, versions)| versions.len() == 1);
+    single.filter_map(|(name, versions)| Some((name, versions.into_iter().next()?))).collect()
 }
 
 /// A requirement on the project itself asks for its extras, not for another copy of it.

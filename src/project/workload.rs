@@ -87,8 +87,7 @@ fn of_configuration(project: &Project, interpreter: &Interpreter, configured: &C
 fn with_interpreter(argv: Vec<String>, cwd: &Path, interpreter: &Interpreter) -> Vec<String> {
     let program = argv[0].as_str();
     let python = interpreter.path.display().to_string();
-    let is_script =
-        Path::new(program).extension().is_some_and(|extension| extension == "py") && cwd.join(program).is_file();
+    let is_script = Path::new(program).extension().is_some_and(|extension| extension == "py") && cwd.join(program).is_file();
     let beginning = match program {
         "python" | "python3" => vec![python],
         "pytest" | "py.test" => vec![python, "-m".into(), "pytest".into()],
@@ -224,7 +223,9 @@ fn of_pytest(
     considered: &mut Vec<String>,
 ) -> Result<Workload, ProjectError> {
     let cache = context.project.state_directory().map(|state| state.join("cache/pytest"));
-    let mut arguments: Vec<String> = ["-m", "pytest", "-q"].map(str::to_owned).to_vec();
+    // One test file that cannot be imported is no reason not to run the others.
+    let mut arguments: Vec<String> =
+        ["-m", "pytest", "-q", "--continue-on-collection-errors"].map(str::to_owned).to_vec();
     match cache {
         Ok(cache) => arguments.extend(["-o".into(), format!("cache_dir={}", cache.display()), "--cache-clear".into()]),
         // A project that cannot be written to: pytest only warns that its cache cannot be either.
@@ -241,6 +242,10 @@ fn of_pytest(
     if !lacking.is_empty() {
         considered.push(format!("`{}` is required by the tests and not installed", lacking.join("`, `")));
         arguments.extend(["-o".into(), "required_plugins=".into()]);
+    }
+    if context.installed.contains_key("pytest-randomly") {
+        // Another order and other seeds each time would make two runs incomparable.
+        arguments.extend(["-p".into(), "no:randomly".into()]);
     }
     if context.settings.has_strict_warnings {
         // Keys of a plugin that is not there are a warning, which `filterwarnings = error` would make fatal.
@@ -271,10 +276,8 @@ fn robust_options(context: &Context) -> (Vec<String>, Vec<String>) {
         let is_missing = plugin.is_some_and(|plugin| !context.installed.contains_key(plugin));
         let is_disturbing = matches!(plugin, Some("pytest-cov" | "pytest-xdist"))
             || option.starts_with("--maxfail")
-            || matches!(
-                option.as_str(),
-                "-x" | "--exitfirst" | "--strict-config" | "--strict-markers" | "--strict" | "--pdb"
-            )
+            || (plugin == Some("pytest-randomly") && option.starts_with("--randomly"))
+            || matches!(option.as_str(), "-x" | "--exitfirst" | "--strict-config" | "--strict-markers" | "--strict" | "--pdb")
             || (is_bundle(option) && option.contains('x'));
         if !is_missing && !is_disturbing {
             kept.push(option.clone());
@@ -322,8 +325,8 @@ fn import_path(context: &Context, directories: &[PathBuf]) -> Vec<(String, Strin
     if directories.is_empty() {
         return vec![];
     }
-    let known = context.project.options.variable("PYTHONPATH").unwrap_or_default();
-    let all = directories.iter().cloned().chain(std::env::split_paths(known));
+    let known = context.project.options.variable("PYTHONPATH").map(std::env::split_paths);
+    let all = directories.iter().cloned().chain(known.into_iter().flatten());
     let joined = std::env::join_paths(all).ok().and_then(|joined| joined.into_string().ok());
     joined.map(|joined| ("PYTHONPATH".to_owned(), joined)).into_iter().collect()
 }
@@ -367,9 +370,7 @@ fn script(context: &Context, considered: &mut Vec<String>) -> Result<Option<Work
     {
         return Ok(Some(of_script(context, target)));
     }
-    let foreign = |relative: &str| {
-        relative.contains('/') || matches!(relative, "setup.py" | "conftest.py" | "noxfile.py" | "manage.py")
-    };
+    let foreign = |relative: &str| relative.contains('/') || matches!(relative, "setup.py" | "conftest.py" | "noxfile.py" | "manage.py");
     let candidates = project.all_files().iter().filter(|file| !foreign(&file.relative) && has_main_guard(&file.path));
     let candidates: Vec<_> = candidates.collect();
     let main = candidates.iter().find(|file| file.relative == "main.py");
@@ -404,9 +405,9 @@ fn imports_from(source: &str, root: &Path) -> bool {
     let lines = source.lines().map(str::trim_start);
     let names = lines.filter_map(|line| line.strip_prefix("import ").or_else(|| line.strip_prefix("from ")));
     let first = names.map(|rest| rest.split([' ', '.', ',', ';']).next().unwrap_or_default());
-    first
-        .filter(|name| !name.is_empty())
-        .any(|name| root.join(format!("{name}.py")).is_file() || root.join(name).join("__init__.py").is_file())
+    first.filter(|name| !name.is_empty()).any(|name| {
+        root.join(format!("{name}.py")).is_file() || root.join(name).join("__init__.py").is_file()
+    })
 }
 
 fn has_main_guard(path: &Path) -> bool {
@@ -421,10 +422,7 @@ fn runs_something(path: &Path) -> bool {
         let word = line.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
         let rest = line[word.len()..].trim_start();
         matches!(word, "for" | "while" | "with")
-            || (!word.is_empty()
-                && !matches!(word, "def" | "class" | "import" | "from" | "if" | "else" | "elif" | "try" | "except")
-                && rest.starts_with(['(', '.'])
-                && line.contains('('))
+            || (!word.is_empty() && !matches!(word, "def" | "class" | "import" | "from" | "if" | "else" | "elif" | "try" | "except") && rest.starts_with(['(', '.']) && line.contains('('))
     };
     has_main_guard(path) || source.lines().any(is_statement)
 }
@@ -437,11 +435,9 @@ fn doctests(context: &Context, considered: &mut Vec<String>) -> Result<Option<Wo
         !matches!(first, "docs" | "doc" | "examples" | "setup.py") && !suite::is_test_code(relative)
     };
     let own = context.project.all_files().iter().filter(|file| is_own(&file.relative));
-    let places: Vec<String> =
-        own.take(DOCTEST_FILES_MAX).filter(|file| has_examples(&file.path)).map(|file| file.relative.clone()).collect();
+    let places: Vec<String> = own.take(DOCTEST_FILES_MAX).filter(|file| has_examples(&file.path)).map(|file| file.relative.clone()).collect();
     if places.is_empty() || !context.interpreter.has_pytest {
-        considered
-            .push(if places.is_empty() { "no doctests" } else { "doctests, for which pytest is not installed" }.into());
+        considered.push(if places.is_empty() { "no doctests" } else { "doctests, for which pytest is not installed" }.into());
         return Ok(None);
     }
     let title = format!("the doctests ({})", shortened(&places));
