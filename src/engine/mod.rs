@@ -1,1 +1,3 @@
 //! The engines. None imports another; `commands` joins them.
+
+pub mod profile;

@@ -1,0 +1,3 @@
+//! Turns what a run left behind into costs: the profile.
+
+pub mod queries;
