@@ -27,6 +27,7 @@ python_files![
     "cmdx_agent/importlib_bootstrap/postgres.py",
     "cmdx_agent/importlib_bootstrap/scopes.py",
     "cmdx_agent/importlib_bootstrap/sqlite.py",
+    "cmdx_agent/importlib_bootstrap/wrap.py",
 ];
 
 /// Writes the agent below `directory`. Files that are there already with the same content stay, and with them the
