@@ -1,1 +1,9 @@
-//! Placeholder.
+//! What runs inside the user's program, and the format in which it reports.
+//! Starting the program is the harness's work; drawing conclusions is the engines'.
+
+mod files;
+mod launch;
+pub mod wire;
+
+pub use files::install;
+pub use launch::{Settings, boot_argv, environment};

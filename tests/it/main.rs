@@ -2,3 +2,5 @@
 
 mod environments;
 mod layering;
+mod query_drivers;
+mod traced;

@@ -1,4 +1,5 @@
-//! Turns a recording into a profile.
+//! Turns what a run left behind into costs: the profile.
 
 pub mod charge;
 pub mod cpu;
+pub mod queries;
