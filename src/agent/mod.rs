@@ -5,5 +5,5 @@ mod files;
 mod launch;
 pub mod wire;
 
-pub use files::install;
+pub use files::{calls_through, install};
 pub use launch::{Settings, boot_argv, environment};

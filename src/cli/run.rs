@@ -1,15 +1,15 @@
 //! From the argument vector to the exit code.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use super::args::{Cli, Command};
-use super::{exit, names, signals};
-use crate::commands::{Context, Failure, optimize};
-use crate::support::style::Style;
-use crate::ui::Ui;
+use super::args::{Cli, Color, Command, Global};
+use super::{exit, log, names, signals};
+use crate::commands::{Context, Failure, FailureKind, Outcome, optimize};
+use crate::ui::{ColourChoice, Options, Ui};
 
 /// Runs cmdx with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -22,20 +22,36 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if is_answer { 0 } else { exit::USAGE });
         }
     };
-    let context = Context { ui: Ui::new(Style::plain(), cli.global.quiet) };
-    ExitCode::from(answer(cli, &context))
+    log::report_panics();
+    ExitCode::from(catch_unwind(AssertUnwindSafe(|| answer(cli))).unwrap_or(exit::BUG))
 }
 
-fn answer(cli: Cli, context: &Context) -> u8 {
-    let outcome = signals::listen().map_err(anyhow::Error::from).and_then(|()| match cli.command {
-        Command::Optimize(args) => optimize::run(*args, context),
+fn answer(cli: Cli) -> u8 {
+    let Global { color, ascii, quiet, verbose, log_file } = cli.global;
+    let colour = match color {
+        Color::Auto => ColourChoice::Auto,
+        Color::Always => ColourChoice::Always,
+        Color::Never => ColourChoice::Never,
+    };
+    let context = Context { ui: Ui::new(Options { colour, is_ascii: ascii, quiet }) };
+    let started = log::start(verbose, log_file.as_deref(), context.ui.style().colour).map_err(|error| Failure {
+        kind: FailureKind::NotWritten,
+        message: format!("cannot write the log: {error}"),
+        hint: None,
     });
-    match outcome {
+    match started.map_err(anyhow::Error::from).and_then(|()| run(cli.command, &context)) {
         Ok(outcome) => exit::code_of(outcome),
         Err(error) => {
             let hint = error.downcast_ref::<Failure>().and_then(|failure| failure.hint.clone());
-            context.ui.error(&format!("{error:#}"), hint.as_deref());
+            context.ui.error(&format!("{error:#}"), None, hint.as_deref());
             exit::code_of_error(&error)
         }
+    }
+}
+
+fn run(command: Command, context: &Context) -> anyhow::Result<Outcome> {
+    signals::listen()?;
+    match command {
+        Command::Optimize(args) => optimize::run(*args, context),
     }
 }

@@ -1,5 +1,6 @@
 //! Starts a workload in its own process group and ends its whole tree. The only place that starts a workload.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::unix::process::CommandExt;
@@ -30,7 +31,12 @@ pub(super) struct Running {
 }
 
 /// Starts `workload` with its output going to the two logs.
-pub(super) fn start(workload: &Workload, stdout_log: &Path, stderr_log: &Path) -> Result<Running, HarnessError> {
+pub(super) fn start(
+    workload: &Workload,
+    agent_variables: &[(String, OsString)],
+    stdout_log: &Path,
+    stderr_log: &Path,
+) -> Result<Running, HarnessError> {
     if !workload.cwd.is_dir() {
         return Err(HarnessError::NoDirectory { directory: workload.cwd.clone() });
     }
@@ -40,6 +46,7 @@ pub(super) fn start(workload: &Workload, stdout_log: &Path, stderr_log: &Path) -
         .args(&workload.argv[1..])
         .current_dir(&workload.cwd)
         .envs(workload.env.iter().map(|(name, value)| (name, value)))
+        .envs(agent_variables.iter().map(|(name, value)| (name, value)))
         .stdin(standard_input(workload.kind))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

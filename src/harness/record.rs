@@ -1,6 +1,7 @@
 //! One recorded run: starts the workload, samples every Python process of its tree, ends it in time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use nix::sys::signal::Signal;
 use super::child::{self, Running};
 use super::error::HarnessError;
 use super::process_tree;
-use super::sampler::{self, AGENT_PATH, ProcessSamples, Shared};
+use super::sampler::{self, ProcessSamples, Shared};
 use crate::model::{ExitReason, Problem, Recording, Workload};
 use crate::support::interrupt;
 
@@ -38,6 +39,8 @@ pub struct RecordOptions {
     pub directory: PathBuf,
     /// Project root: paths are relative to it.
     pub root: PathBuf,
+    /// Variables that make the workload load the agents, on top of its own.
+    pub agent_variables: Vec<(String, OsString)>,
     /// Where the agents' files lie, when an agent runs.
     pub agent_directory: Option<PathBuf>,
     /// Where the agents write their events, when an agent runs.
@@ -80,7 +83,7 @@ pub fn record(
         root: canonical(&options.root),
         agent_directory: options.agent_directory.as_deref().map(canonical),
     };
-    let mut running = child::start(workload, &stdout_log, &stderr_log)?;
+    let mut running = child::start(workload, &options.agent_variables, &stdout_log, &stderr_log)?;
     let mut crew = Crew::new(running.pid(), shared.clone());
     let exit = wait(&mut running, &mut crew, options.deadline, progress);
     let wall_seconds = shared.start.elapsed().as_secs_f64();
@@ -235,9 +238,9 @@ impl Merge<'_> {
         let process_id = self.recording.processes.len() as u32;
         self.recording.processes.push(process);
         let mut frame_ids = Vec::with_capacity(part.frames.len());
-        let mut is_agent = Vec::with_capacity(part.frames.len());
+        let is_agent: Vec<bool> = part.frames.iter().map(sampler::is_agent).collect();
+        let is_at_work: Vec<bool> = part.frames.iter().map(sampler::is_agent_at_work).collect();
         for frame in part.frames {
-            is_agent.push(frame.path == AGENT_PATH);
             let recording = &mut *self.recording;
             frame_ids.push(*self.frames.entry(frame).or_insert_with_key(|frame| {
                 recording.frames.push(frame.clone());
@@ -246,7 +249,7 @@ impl Merge<'_> {
         }
         let first_stack = self.recording.stacks.len() as u32;
         let is_in_agent: Vec<bool> =
-            part.stacks.iter().map(|stack| stack.last().is_some_and(|frame| is_agent[*frame as usize])).collect();
+            part.stacks.iter().map(|stack| stack.last().is_some_and(|frame| is_at_work[*frame as usize])).collect();
         for stack in part.stacks {
             // The agents' wrappers between the program and its driver are nobody's business.
             let kept = stack.into_iter().filter(|frame| !is_agent[*frame as usize]);

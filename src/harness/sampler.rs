@@ -16,6 +16,7 @@ use py_spy::config::LockingStrategy;
 use py_spy::{Config, PythonSpy, StackTrace};
 
 use super::process_tree;
+use crate::agent;
 use crate::model::{Frame, Sample, SampledProcess};
 
 /// Short runs are sampled more often: up to each age of the process, the factor on the nominal rate.
@@ -362,13 +363,24 @@ impl FrameNames {
     }
 
     fn intern(&mut self, frame: &py_spy::Frame, frames: &mut Vec<Frame>) -> u32 {
-        let (path, is_project) = self.path(&frame.filename);
         let line = u32::try_from(frame.line).unwrap_or(0);
-        let frame = Frame { path, symbol: frame.name.clone(), line, is_project };
+        let frame = match self.in_agent(&frame.filename) {
+            Some(path) if agent::calls_through(path, line) => agent_frame(CALLS_THROUGH),
+            Some(_) => agent_frame(""),
+            None => {
+                let (path, is_project) = self.path(&frame.filename);
+                Frame { path, symbol: frame.name.clone(), line, is_project }
+            }
+        };
         *self.ids.entry(frame).or_insert_with_key(|frame| {
             frames.push(frame.clone());
             frames.len() as u32 - 1
         })
+    }
+
+    /// The path of an agent's file within the agent.
+    fn in_agent<'name>(&self, file_name: &'name str) -> Option<&'name Path> {
+        Path::new(file_name).strip_prefix(self.agent_directory.as_ref()?).ok()
     }
 
     fn path(&mut self, file_name: &str) -> (String, bool) {
@@ -389,9 +401,6 @@ impl FrameNames {
             Some(directory) if path.is_relative() => normalise(&directory.join(path)),
             _ => normalise(path),
         };
-        if self.agent_directory.as_ref().is_some_and(|agent| absolute.starts_with(agent)) {
-            return (AGENT_PATH.to_owned(), false);
-        }
         match absolute.strip_prefix(&self.root) {
             Ok(relative) => (relative.to_string_lossy().into_owned(), !is_installed(&self.root, relative)),
             Err(_) => (absolute.to_string_lossy().into_owned(), false),
@@ -400,7 +409,23 @@ impl FrameNames {
 }
 
 /// The path that stands for every file of the agents.
-pub(super) const AGENT_PATH: &str = "<cmdx agent>";
+const AGENT_PATH: &str = "<cmdx agent>";
+/// The symbol of an agent's frame whose time is the wrapped driver's.
+const CALLS_THROUGH: &str = "calls through";
+
+fn agent_frame(symbol: &str) -> Frame {
+    Frame { path: AGENT_PATH.to_owned(), symbol: symbol.to_owned(), line: 0, is_project: false }
+}
+
+/// True for a frame of the agents.
+pub(super) fn is_agent(frame: &Frame) -> bool {
+    frame.path == AGENT_PATH
+}
+
+/// True for a frame of the agents in which time is spent for their own sake.
+pub(super) fn is_agent_at_work(frame: &Frame) -> bool {
+    is_agent(frame) && frame.symbol != CALLS_THROUGH
+}
 
 /// Takes `.` and `..` out, as `python ../run.py` leaves them in.
 fn normalise(path: &Path) -> PathBuf {

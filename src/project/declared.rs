@@ -621,7 +621,8 @@ fn from_pipfile(root: &Path, declared: &mut Declared) {
 fn locked(root: &Path) -> BTreeMap<String, String> {
     let names = ["uv.lock", "poetry.lock", "pdm.lock"];
     let lock: Option<Table> = names.iter().find_map(|name| toml::from_str(&text(root, name)?).ok());
-    let packages = lock.as_ref().and_then(|lock| lock.get("package")?.as_array()).map(Vec::as_slice).unwrap_or_default();
+    let packages =
+        lock.as_ref().and_then(|lock| lock.get("package")?.as_array()).map(Vec::as_slice).unwrap_or_default();
     let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for package in packages {
         let field = |key: &str| package.get(key).and_then(Value::as_str);

@@ -53,14 +53,23 @@ fn pyproject_declares_dependencies_extras_and_groups() {
 #[test]
 fn setup_cfg_tox_and_nox_are_read() {
     let found = declared(&[
-        ("setup.cfg", "[metadata]\nname = shop\n[options]\ninstall_requires =\n    attrs\n[options.extras_require]\ntesting =\n    mock\n"),
+        (
+            "setup.cfg",
+            "[metadata]\nname = shop\n[options]\ninstall_requires =\n    attrs\n[options.extras_require]\ntesting =\n    mock\n",
+        ),
         (
             "tox.ini",
             "[testenv]\ndeps =\n    pytest\n    django42: Django<5\n    -r requirements/tests.txt\n    .[speed]\n[testenv:docs]\ndeps = sphinx\n[testenv:py311-cov]\ndeps = coverage\n",
         ),
-        ("requirements/tests.txt", "-r more.txt\nfreezegun # time\n--extra-index-url https://packages.invalid/simple\n"),
+        (
+            "requirements/tests.txt",
+            "-r more.txt\nfreezegun # time\n--extra-index-url https://packages.invalid/simple\n",
+        ),
         ("requirements/more.txt", "-r tests.txt\nfaker==1.0 \\\n    --hash=sha256:00\n"),
-        ("noxfile.py", "import nox\n\n@nox.session\ndef tests(session):\n    session.install('-e', '.[dev]', \"trustme\")\n    session.run('pytest')\n\n@nox.session\ndef lint(session):\n    session.install('pylint')\n"),
+        (
+            "noxfile.py",
+            "import nox\n\n@nox.session\ndef tests(session):\n    session.install('-e', '.[dev]', \"trustme\")\n    session.run('pytest')\n\n@nox.session\ndef lint(session):\n    session.install('pylint')\n",
+        ),
     ]);
     assert_eq!(Vec::from_iter(found.extras.clone()), ["dev", "speed", "testing"]);
     assert_eq!(found.pip_options, ["--extra-index-url", "https://packages.invalid/simple"]);
@@ -86,13 +95,19 @@ fn requirement_files_are_told_apart_by_their_names() {
         ("tests/requirements.txt", "vcrpy\n"),
     ]);
     assert!(!found.is_package);
-    assert_eq!(shown(&found), ["`requirements.txt`: flask", "*`requirements-dev.txt`: flask moto", "*`tests/requirements.txt`: vcrpy"]);
+    assert_eq!(
+        shown(&found),
+        ["`requirements.txt`: flask", "*`requirements-dev.txt`: flask moto", "*`tests/requirements.txt`: vcrpy"]
+    );
 }
 
 #[test]
 fn a_source_distribution_speaks_through_its_metadata() {
     let metadata = "Metadata-Version: 2.1\nName: Shop\nProvides-Extra: test\nProvides-Extra: docs\nRequires-Dist: attrs\nRequires-Dist: mock; extra == 'test'\nRequires-Dist: sphinx; extra == 'docs'\n\nRequires-Dist: not-this\n";
-    let found = declared(&[("PKG-INFO", metadata), ("setup.py", "from setuptools import setup\nsetup(install_requires=read())\n")]);
+    let found = declared(&[
+        ("PKG-INFO", metadata),
+        ("setup.py", "from setuptools import setup\nsetup(install_requires=read())\n"),
+    ]);
     assert_eq!(found.name.as_deref(), Some("shop"));
     assert_eq!(shown(&found), ["the metadata of the distribution: attrs", "*the extra `test`: mock"]);
 }
@@ -125,7 +140,10 @@ fn poetry_versions_become_requirements() {
 #[test]
 fn plugins_are_known_from_options_keys_and_tests() {
     let found = declared(&[
-        ("pytest.ini", "[pytest]\naddopts = --cov=shop -n auto\nasyncio_mode = auto\nrequired_plugins = pytest-sugar>=1\n"),
+        (
+            "pytest.ini",
+            "[pytest]\naddopts = --cov=shop -n auto\nasyncio_mode = auto\nrequired_plugins = pytest-sugar>=1\n",
+        ),
         ("tests/test_a.py", "def test_a(mocker, benchmark): ...\n"),
     ]);
     let plugins = "pytest-asyncio pytest-benchmark pytest-cov pytest-mock pytest-sugar pytest-xdist";

@@ -40,7 +40,11 @@ pub fn ensure(
     progress: &mut dyn FnMut(Event),
 ) -> Result<Interpreter, ProjectError> {
     let is_private = base.source == InterpreterSource::Private;
-    if !is_private && base.has_pytest && requirements::missing(project, base)?.is_empty() && is_importable(project, base)? {
+    if !is_private
+        && base.has_pytest
+        && requirements::missing(project, base)?.is_empty()
+        && is_importable(project, base)?
+    {
         return Ok(base.clone());
     }
     let state = project.state_directory()?;
@@ -64,7 +68,8 @@ pub fn ensure(
         progress(event);
     };
     make(base, &environment, &mut told)?;
-    let mut installer = Installer { project, declared: project.declared(), python: python_of(&environment), progress: &mut told };
+    let mut installer =
+        Installer { project, declared: project.declared(), python: python_of(&environment), progress: &mut told };
     let interpreter = interpreter::interpreter_at(project, &installer.python, InterpreterSource::Private)?;
     installer.install_all(&interpreter)?;
     let content = format!("{inputs}\n{}", notes.iter().map(|note| format!("{note}\n")).collect::<String>());
@@ -89,7 +94,14 @@ fn inputs_hash(project: &Project, base: &Interpreter) -> String {
     let declared = project.declared();
     // The base of a private environment is the environment itself; its version is what matters.
     let base = format!("{:?}", base.version);
-    let text = format!("2 {base} {} {:?} {:?} {:?} {:?}", project.root.display(), declared.extras, declared.groups, declared.pip_options, declared.locked);
+    let text = format!(
+        "2 {base} {} {:?} {:?} {:?} {:?}",
+        project.root.display(),
+        declared.extras,
+        declared.groups,
+        declared.pip_options,
+        declared.locked
+    );
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
@@ -114,7 +126,8 @@ fn make(base: &Interpreter, environment: &Path, progress: &mut dyn FnMut(Event))
 /// The interpreter an environment was made with, from its `pyvenv.cfg`.
 fn base_of(environment: &Path) -> PathBuf {
     let text = fs::read_to_string(environment.join("pyvenv.cfg")).unwrap_or_default();
-    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_prefix('=').map(str::trim));
+    let value =
+        |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_prefix('=').map(str::trim));
     match (value("executable"), value("home")) {
         (Some(executable), _) => executable.into(),
         (None, Some(home)) => Path::new(home).join("python3"),
@@ -137,7 +150,9 @@ fn last_line(finished: &Finished, otherwise: &str) -> String {
     let lines: Vec<&str> = finished.stderr.lines().chain(finished.stdout.lines()).map(str::trim).collect();
     let is_telling = |line: &&&str| {
         let text = line.trim_start_matches("ERROR:").trim();
-        line.starts_with("ERROR:") && !text.starts_with("Failed to build") && !text.starts_with("No matching distribution")
+        line.starts_with("ERROR:")
+            && !text.starts_with("Failed to build")
+            && !text.starts_with("No matching distribution")
     };
     let exception = |line: &&&str| line.contains("Error: ") && !line.starts_with("ERROR:");
     let found = lines.iter().rev().find(is_telling).or_else(|| lines.iter().rev().find(exception));
@@ -155,7 +170,8 @@ struct Installer<'a> {
 impl Installer<'_> {
     fn install_all(&mut self, interpreter: &Interpreter) -> Result<(), ProjectError> {
         let is_installed = self.declared.is_package && self.install_project()?;
-        let groups: Vec<&Group> = self.declared.groups.iter().filter(|group| !(is_installed && is_of_project(group))).collect();
+        let groups: Vec<&Group> =
+            self.declared.groups.iter().filter(|group| !(is_installed && is_of_project(group))).collect();
         let mut wanted = vec![];
         for group in &groups {
             wanted.extend(group.requirements.iter().filter(|r| r.applies(interpreter, &group.extra)).cloned());
@@ -214,9 +230,11 @@ impl Installer<'_> {
     /// Directories that builds leave in source trees.
     fn leftovers(&self) -> BTreeSet<PathBuf> {
         let roots = self.project.source_roots.iter();
-        let entries = roots.flat_map(|root| fs::read_dir(root).into_iter().flatten().flatten()).map(|entry| entry.path());
+        let entries =
+            roots.flat_map(|root| fs::read_dir(root).into_iter().flatten().flatten()).map(|entry| entry.path());
         let is_leftover = |path: &PathBuf| {
-            path.extension().is_some_and(|extension| extension == "egg-info") || path.file_name().is_some_and(|name| name == "build")
+            path.extension().is_some_and(|extension| extension == "egg-info")
+                || path.file_name().is_some_and(|name| name == "build")
         };
         entries.filter(is_leftover).collect()
     }
@@ -265,7 +283,10 @@ impl Installer<'_> {
 
 /// What pip installs along with the project: its own requirements and the extras asked for.
 fn is_of_project(group: &Group) -> bool {
-    !group.extra.is_empty() || group.label.starts_with("`[project]") || group.label.starts_with("`install_requires`") || group.label.starts_with("the metadata")
+    !group.extra.is_empty()
+        || group.label.starts_with("`[project]")
+        || group.label.starts_with("`install_requires`")
+        || group.label.starts_with("the metadata")
 }
 
 fn shown(wanted: &[Requirement]) -> String {

@@ -87,7 +87,8 @@ fn of_configuration(project: &Project, interpreter: &Interpreter, configured: &C
 fn with_interpreter(argv: Vec<String>, cwd: &Path, interpreter: &Interpreter) -> Vec<String> {
     let program = argv[0].as_str();
     let python = interpreter.path.display().to_string();
-    let is_script = Path::new(program).extension().is_some_and(|extension| extension == "py") && cwd.join(program).is_file();
+    let is_script =
+        Path::new(program).extension().is_some_and(|extension| extension == "py") && cwd.join(program).is_file();
     let beginning = match program {
         "python" | "python3" => vec![python],
         "pytest" | "py.test" => vec![python, "-m".into(), "pytest".into()],
@@ -277,7 +278,10 @@ fn robust_options(context: &Context) -> (Vec<String>, Vec<String>) {
         let is_disturbing = matches!(plugin, Some("pytest-cov" | "pytest-xdist"))
             || option.starts_with("--maxfail")
             || (plugin == Some("pytest-randomly") && option.starts_with("--randomly"))
-            || matches!(option.as_str(), "-x" | "--exitfirst" | "--strict-config" | "--strict-markers" | "--strict" | "--pdb")
+            || matches!(
+                option.as_str(),
+                "-x" | "--exitfirst" | "--strict-config" | "--strict-markers" | "--strict" | "--pdb"
+            )
             || (is_bundle(option) && option.contains('x'));
         if !is_missing && !is_disturbing {
             kept.push(option.clone());
@@ -370,7 +374,9 @@ fn script(context: &Context, considered: &mut Vec<String>) -> Result<Option<Work
     {
         return Ok(Some(of_script(context, target)));
     }
-    let foreign = |relative: &str| relative.contains('/') || matches!(relative, "setup.py" | "conftest.py" | "noxfile.py" | "manage.py");
+    let foreign = |relative: &str| {
+        relative.contains('/') || matches!(relative, "setup.py" | "conftest.py" | "noxfile.py" | "manage.py")
+    };
     let candidates = project.all_files().iter().filter(|file| !foreign(&file.relative) && has_main_guard(&file.path));
     let candidates: Vec<_> = candidates.collect();
     let main = candidates.iter().find(|file| file.relative == "main.py");
@@ -405,9 +411,9 @@ fn imports_from(source: &str, root: &Path) -> bool {
     let lines = source.lines().map(str::trim_start);
     let names = lines.filter_map(|line| line.strip_prefix("import ").or_else(|| line.strip_prefix("from ")));
     let first = names.map(|rest| rest.split([' ', '.', ',', ';']).next().unwrap_or_default());
-    first.filter(|name| !name.is_empty()).any(|name| {
-        root.join(format!("{name}.py")).is_file() || root.join(name).join("__init__.py").is_file()
-    })
+    first
+        .filter(|name| !name.is_empty())
+        .any(|name| root.join(format!("{name}.py")).is_file() || root.join(name).join("__init__.py").is_file())
 }
 
 fn has_main_guard(path: &Path) -> bool {
@@ -422,7 +428,10 @@ fn runs_something(path: &Path) -> bool {
         let word = line.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
         let rest = line[word.len()..].trim_start();
         matches!(word, "for" | "while" | "with")
-            || (!word.is_empty() && !matches!(word, "def" | "class" | "import" | "from" | "if" | "else" | "elif" | "try" | "except") && rest.starts_with(['(', '.']) && line.contains('('))
+            || (!word.is_empty()
+                && !matches!(word, "def" | "class" | "import" | "from" | "if" | "else" | "elif" | "try" | "except")
+                && rest.starts_with(['(', '.'])
+                && line.contains('('))
     };
     has_main_guard(path) || source.lines().any(is_statement)
 }
@@ -435,9 +444,11 @@ fn doctests(context: &Context, considered: &mut Vec<String>) -> Result<Option<Wo
         !matches!(first, "docs" | "doc" | "examples" | "setup.py") && !suite::is_test_code(relative)
     };
     let own = context.project.all_files().iter().filter(|file| is_own(&file.relative));
-    let places: Vec<String> = own.take(DOCTEST_FILES_MAX).filter(|file| has_examples(&file.path)).map(|file| file.relative.clone()).collect();
+    let places: Vec<String> =
+        own.take(DOCTEST_FILES_MAX).filter(|file| has_examples(&file.path)).map(|file| file.relative.clone()).collect();
     if places.is_empty() || !context.interpreter.has_pytest {
-        considered.push(if places.is_empty() { "no doctests" } else { "doctests, for which pytest is not installed" }.into());
+        considered
+            .push(if places.is_empty() { "no doctests" } else { "doctests, for which pytest is not installed" }.into());
         return Ok(None);
     }
     let title = format!("the doctests ({})", shortened(&places));

@@ -58,7 +58,13 @@ const GUARDED: &str = "def main(): ...\nif __name__ == '__main__':\n    main()\n
 #[test]
 fn performance_tests_come_before_the_suite() {
     let performance = ("tests/test_performance.py", "def test_a(): ...\n");
-    check(&[TEST, MAIN, performance], ".", &["pytest"], WorkloadKind::PerformanceTests, "-m pytest tests/test_performance.py");
+    check(
+        &[TEST, MAIN, performance],
+        ".",
+        &["pytest"],
+        WorkloadKind::PerformanceTests,
+        "-m pytest tests/test_performance.py",
+    );
     let benchmarks = ("benchmarks/test_speed.py", "def test_a(): ...\n");
     check(&[TEST, benchmarks], ".", &["pytest"], WorkloadKind::PerformanceTests, "-m pytest benchmarks/test_speed.py");
 }
@@ -68,7 +74,10 @@ fn tests_with_the_benchmark_fixture_are_performance_tests_when_something_brings_
     let mixed = ("tests/test_mixed.py", "def test_a(): ...\n\nclass TestB:\n    def test_b(self, benchmark): ...\n");
     let node = "-m pytest tests/test_mixed.py::TestB::test_b";
     check(&[TEST, mixed], ".", &["pytest", "pytest-benchmark"], WorkloadKind::PerformanceTests, node);
-    let conftest = ("tests/conftest.py", "@pytest.fixture\ndef benchmark(request): ...\ndef pytest_addoption(parser):\n    parser.addoption('--benchmark')\n");
+    let conftest = (
+        "tests/conftest.py",
+        "@pytest.fixture\ndef benchmark(request): ...\ndef pytest_addoption(parser):\n    parser.addoption('--benchmark')\n",
+    );
     let with_option = format!("{node} --benchmark");
     check(&[TEST, mixed, conftest], ".", &["pytest"], WorkloadKind::PerformanceTests, &with_option);
     let found = choice(&[TEST, mixed], ".", &["pytest"]).expect("a choice");
@@ -87,7 +96,10 @@ fn benchmarks_that_pytest_cannot_run_are_said_and_left() {
     let asv = [("asv.conf.json", "{}"), ("benchmarks/benchmarks.py", "class TimeSuite:\n    def time_a(self): ...\n")];
     let found = choice(&[TEST, asv[0], asv[1]], ".", &["pytest"]).expect("a choice");
     assert_eq!(found.workloads[0].kind, WorkloadKind::TestSuite);
-    assert_eq!(found.considered[0], "`asv.conf.json`: a suite for asv, which pytest cannot run; name a command after `--`");
+    assert_eq!(
+        found.considered[0],
+        "`asv.conf.json`: a suite for asv, which pytest cannot run; name a command after `--`"
+    );
 }
 
 #[test]
@@ -97,7 +109,13 @@ fn the_suite_is_where_pytest_is_told_or_where_tests_are() {
     check(&[TEST, settings], ".", &["pytest"], WorkloadKind::TestSuite, "-m pytest");
     let nested = ("shop/cart/tests/test_b.py", "");
     check(&[nested, ("shop/a.py", "")], "shop/a.py", &["pytest"], WorkloadKind::TestSuite, "-m pytest shop/cart/tests");
-    check(&[("test_b.py", ""), ("docs/test_c.py", "")], ".", &["pytest"], WorkloadKind::TestSuite, "-m pytest test_b.py");
+    check(
+        &[("test_b.py", ""), ("docs/test_c.py", "")],
+        ".",
+        &["pytest"],
+        WorkloadKind::TestSuite,
+        "-m pytest test_b.py",
+    );
     let gone = ("pytest.ini", "[pytest]\ntestpaths = tests\n");
     check(&[MAIN, gone], ".", &["pytest"], WorkloadKind::MainModule, "-m shop");
 }
@@ -147,7 +165,8 @@ fn doctests_serve_where_nothing_else_does() {
 
 #[test]
 fn where_nothing_can_run_it_is_said_what_was_looked_at() {
-    let found = choice(&[("shop.py", "def f(): ...\n"), ("setup.py", "setup()\n")], ".", &["pytest"]).expect("a choice");
+    let found =
+        choice(&[("shop.py", "def f(): ...\n"), ("setup.py", "setup()\n")], ".", &["pytest"]).expect("a choice");
     assert_eq!(found.workloads, []);
     let expected = [
         "no performance tests",
@@ -169,7 +188,10 @@ fn options_that_would_break_or_distort_the_run_are_left_out() {
     );
     let found = choice(&[TEST, settings], ".", &["pytest", "pytest-cov"]).expect("a choice");
     let argv = found.workloads[0].argv.join(" ");
-    assert!(argv.contains("-o addopts=-ra -m 'not slow' --import-mode=importlib -o required_plugins= -W ignore::pytest."), "{argv}");
+    assert!(
+        argv.contains("-o addopts=-ra -m 'not slow' --import-mode=importlib -o required_plugins= -W ignore::pytest."),
+        "{argv}"
+    );
     assert!(argv.ends_with("ignore::pytest.PytestUnknownMarkWarning tests"), "{argv}");
     let said = "pytest runs without `--cov`, `shop`, `--cov-report=term`, `-n`, `4`, `--timeout=5`, `-xv` of `addopts`";
     let considered = found.considered.join("\n");

@@ -1,5 +1,6 @@
 //! Runs the workload and turns what it left behind into a profile.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -7,8 +8,9 @@ use std::time::{Duration, SystemTime};
 use super::args::Plan;
 use super::charged::Charged;
 use super::sources::Sources;
+use crate::agent;
 use crate::commands::{Context, Failure, FailureKind, refused};
-use crate::engine::profile::cpu;
+use crate::engine::profile::{cpu, queries};
 use crate::harness::{self, Event, HarnessError, RecordOptions};
 use crate::model::{Interpreter, Problem, Profile, Recording, Workload, WorkloadSummary};
 use crate::project::{Project, install, interpreter, requirements, workload};
@@ -56,9 +58,12 @@ pub(super) fn measure(
         requirements::check(project, &measured.interpreter).map_err(refused)?;
     }
     let directory = run_directory(project)?;
-    let recording = record(plan, project, &workload, &directory, context)?;
+    let mut traced = workload.clone();
+    let agent =
+        if plan.traces_queries { place_agent(project, &mut traced, &directory, &mut measured.problems) } else { None };
+    let recording = record(plan, project, &traced, &directory, agent, context)?;
     measured.problems.extend(recording.problems.iter().cloned());
-    let profile = profile(&recording, sources, charged);
+    let profile = profile(&recording, sources, charged, &mut measured.problems);
     measured.run = Some(Run { workload: summary(project, &workload, &recording), profile });
     Ok(measured)
 }
@@ -76,7 +81,7 @@ fn install(
 ) -> anyhow::Result<Interpreter> {
     let progress = context.ui.progress("Installing");
     let made = install::ensure(project, base, &mut |event| match event {
-        install::Event::Step(step) => progress.say(&step),
+        install::Event::Step(step) => progress.message(&step),
         install::Event::Note(note) => problems.push(noted(&note)),
     });
     Ok(made.map_err(refused)?)
@@ -97,11 +102,51 @@ fn run_directory(project: &Project) -> anyhow::Result<PathBuf> {
     Ok(directory)
 }
 
+/// Where the agent of a run lies and writes.
+struct Agent {
+    directory: PathBuf,
+    events_directory: PathBuf,
+    variables: Vec<(String, OsString)>,
+}
+
+/// Puts the query agent in place and makes the workload load it. Without it the run is sampled all the same.
+fn place_agent(
+    project: &Project,
+    workload: &mut Workload,
+    directory: &Path,
+    problems: &mut Vec<Problem>,
+) -> Option<Agent> {
+    let (agent_directory, events_directory) = (directory.join("agent"), directory.join("events"));
+    let placed = Agent { directory: agent_directory, events_directory, variables: vec![] };
+    let written = fs::create_dir_all(&placed.directory)
+        .and_then(|()| fs::create_dir_all(&placed.events_directory))
+        .and_then(|()| agent::install(&placed.directory));
+    if let Err(error) = written {
+        problems.push(noted(&format!("queries were not traced: the agent cannot be written: {error}")));
+        return None;
+    }
+    let own_path = workload.env.iter().find(|(name, _)| name == "PYTHONPATH").map(|(_, value)| OsString::from(value));
+    let python_path = own_path.or_else(|| std::env::var_os("PYTHONPATH"));
+    let settings = agent::Settings {
+        agent_directory: &placed.directory,
+        events_directory: &placed.events_directory,
+        project_root: &project.root,
+        excludes: &[],
+        python_path: python_path.as_deref(),
+    };
+    let variables = agent::environment(&settings);
+    if let Some(argv) = agent::boot_argv(&placed.directory, &workload.argv) {
+        workload.argv = argv;
+    }
+    Some(Agent { variables, ..placed })
+}
+
 fn record(
     plan: &Plan,
     project: &Project,
     workload: &Workload,
     directory: &Path,
+    agent: Option<Agent>,
     context: &Context,
 ) -> anyhow::Result<Recording> {
     let options = RecordOptions {
@@ -112,14 +157,15 @@ fn record(
             .unwrap_or(DEADLINE_DEFAULT),
         directory: directory.to_path_buf(),
         root: project.root.clone(),
-        agent_directory: None,
-        events_directory: None,
+        agent_variables: agent.as_ref().map_or_else(Vec::new, |agent| agent.variables.clone()),
+        agent_directory: agent.as_ref().map(|agent| agent.directory.clone()),
+        events_directory: agent.map(|agent| agent.events_directory),
     };
     let progress = context.ui.progress(&format!("Running {}", workload.title));
     let recording = harness::record(workload, &options, &mut |event| {
         let Event::Running { elapsed_seconds, n_processes } = event;
         let processes = units::counted(n_processes as u64, "process", "processes");
-        progress.say(&format!("{}, {processes} sampled", units::duration(elapsed_seconds)));
+        progress.message(&format!("Running {}: {}, {processes}", workload.title, units::duration(elapsed_seconds)));
     });
     recording.map_err(|error| {
         let kind = match &error {
@@ -130,7 +176,7 @@ fn record(
     })
 }
 
-fn profile(recording: &Recording, sources: &Sources, charged: Charged) -> Profile {
+fn profile(recording: &Recording, sources: &Sources, charged: Charged, problems: &mut Vec<Problem>) -> Profile {
     let outline = |path: &str| sources.outline(path);
     let build = |charged: &Charged| {
         let is_charged = |path: &str| charged.holds(path);
@@ -141,7 +187,12 @@ fn profile(recording: &Recording, sources: &Sources, charged: Charged) -> Profil
         // A project that consists of tests, or a suite that never reaches the rest.
         cpu = build(&charged.with_tests());
     }
-    Profile { cpu, queries: None }
+    let queries = recording.events_directory.as_ref().map(|directory| {
+        let (events, lost) = agent::wire::read_directory(directory);
+        problems.extend(lost);
+        queries::build(&events, &|path| sources.outline(path).cloned())
+    });
+    Profile { cpu, queries }
 }
 
 fn summary(project: &Project, workload: &Workload, recording: &Recording) -> WorkloadSummary {

@@ -1,12 +1,12 @@
 //! Reads like the manual: open, scan, run, join, report.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use super::args::{Args, Plan};
 use super::charged::Charged;
 use super::measure::{self, Measured};
 use super::sources::Sources;
-use crate::commands::{Context, Failure, Outcome, refused};
+use crate::commands::{Context, Failure, FailureKind, Outcome, refused};
 use crate::engine::diagnose;
 use crate::model::{ExitReason, Match, Report};
 use crate::project::{self, OpenOptions, Project};
@@ -89,13 +89,14 @@ fn assemble(
 
 fn write(report: &Report, plan: &Plan, context: &Context) -> anyhow::Result<()> {
     let Some(path) = &plan.out else {
-        let mut stdout = io::stdout().lock();
+        if plan.format.is_binary() && context.ui.is_stdout_terminal() {
+            let message = format!("the format {} is not for a terminal", plan.format);
+            let hint = Some("write it to a file with `-o FILE`".to_owned());
+            return Err(Failure { kind: FailureKind::Usage, message, hint }.into());
+        }
+        let mut stdout = context.ui.stdout();
         let written = report::write(report, plan.format, context.ui.style(), &mut stdout).and_then(|()| stdout.flush());
-        return match written {
-            // `cmdx … | head`: the reader has what it wanted.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(|error| Failure::not_written("standard output".as_ref(), &error).into()),
-        };
+        return written.map_err(|error| Failure::not_written("standard output".as_ref(), &error).into());
     };
     let mut content = vec![];
     report::write(report, plan.format, &Style::plain(), &mut content)?;

@@ -6,6 +6,7 @@ use super::charge;
 use crate::model::{CpuProfile, FunctionCost, LineCost, Location, ProcessSummary, Recording, Sample, Share, Stack};
 use crate::support::statistics;
 use crate::syntax::Outline;
+use crate::syntax::outline::Function;
 
 /// Callers and libraries kept for a function: what a report can show.
 const N_RELATED_MAX: usize = 8;
@@ -91,19 +92,17 @@ impl Owners {
 fn definition(frame: &crate::model::Frame, source: &Source<'_, '_>) -> Location {
     let unknown = || Location::new(&frame.path, frame.line, &frame.symbol);
     let Some(outline) = (source.outline)(&frame.path) else { return unknown() };
-    if frame.symbol == "<module>" {
-        return Location::new(&frame.path, 1, "<module>");
-    }
-    let named = if frame.symbol == "<lambda>" {
-        outline.functions.iter().rev().find(|function| {
-            function.name != "<lambda>" && (function.code_line..=function.last_line).contains(&frame.line)
-        })
-    } else {
-        outline.function_named(&frame.symbol, frame.line)
+    // CPython 3.11 and later give qualified names: `load.<locals>.<listcomp>`.
+    let name = frame.symbol.rsplit('.').next().unwrap_or(&frame.symbol);
+    let holds = |function: &&Function| (function.code_line..=function.last_line).contains(&frame.line);
+    let named = match name {
+        "<module>" => None,
+        "<lambda>" => outline.functions.iter().rev().filter(holds).find(|function| function.name != "<lambda>"),
+        name => outline.function_named(name, frame.line),
     };
     match named {
         Some(function) => Location::new(&frame.path, function.first_line, &function.qualified_name),
-        None if frame.symbol.starts_with('<') => Location::new(&frame.path, 1, "<module>"),
+        None if name.starts_with('<') => Location::new(&frame.path, 1, "<module>"),
         None => unknown(),
     }
 }
