@@ -17,7 +17,7 @@ Every command may be typed with a slash (`cmdx /optimize`), and through a link o
 
 /// Finds what makes a Python project slow, fixes it, and proves both
 #[derive(Debug, Parser)]
-#[command(name = "cmdx", version, before_long_help = EXAMPLES, after_long_help = exit::TABLE, max_term_width = 100)]
+#[command(name = "cmdx", bin_name = "cmdx", version, before_long_help = EXAMPLES, after_long_help = exit::TABLE, max_term_width = 100)]
 #[command(disable_help_subcommand = false, arg_required_else_help = true, propagate_version = true)]
 pub struct Cli {
     /// What to do
@@ -56,6 +56,6 @@ pub(super) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Find what is slow, from a real run
+    #[command(after_long_help = exit::TABLE)]
     Optimize(Box<optimize::Args>),
 }

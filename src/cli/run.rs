@@ -1,5 +1,7 @@
 //! From the argument vector to the exit code.
 
+use std::ffi::OsString;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -13,17 +15,29 @@ use crate::ui::{ColourChoice, Options, Ui};
 
 /// Runs cmdx with the arguments of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse_from(names::normalise(std::env::args_os().collect())) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version go to a reader that may have gone; there is nobody to tell then.
-            let _reader_may_be_gone = error.print();
-            let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return ExitCode::from(if is_answer { 0 } else { exit::USAGE });
+    let argv = names::normalise(std::env::args_os().collect());
+    match Cli::try_parse_from(&argv) {
+        Ok(cli) => {
+            log::report_panics();
+            ExitCode::from(catch_unwind(AssertUnwindSafe(|| answer(cli))).unwrap_or(exit::BUG))
         }
-    };
-    log::report_panics();
-    ExitCode::from(catch_unwind(AssertUnwindSafe(|| answer(cli))).unwrap_or(exit::BUG))
+        Err(error) => ExitCode::from(told(&error, &argv)),
+    }
+}
+
+/// Prints help, the version, or what is wrong with the command line. Where the reader has gone there is nobody to tell.
+fn told(error: &clap::Error, argv: &[OsString]) -> u8 {
+    let _reader_may_be_gone = error.print();
+    match error.kind() {
+        ErrorKind::DisplayVersion if argv.iter().any(|word| word == "-v" || word == "--verbose") => {
+            let origin =
+                format!("commit {}\ntarget {}\n{}\n", env!("CMDX_COMMIT"), env!("CMDX_TARGET"), env!("CMDX_RUSTC"));
+            let _reader_may_be_gone = std::io::stdout().write_all(origin.as_bytes());
+            0
+        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+        _ => exit::USAGE,
+    }
 }
 
 fn answer(cli: Cli) -> u8 {

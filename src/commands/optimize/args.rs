@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::model::Category;
 use crate::report::Format;
@@ -37,7 +38,7 @@ pub struct Args {
     #[arg(long)]
     detailed: bool,
     /// How to write the report
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = formats())]
     format: Format,
     /// Short for --format=json
     #[arg(long, conflicts_with = "format")]
@@ -63,6 +64,10 @@ pub struct Args {
     /// The workload: a command that exercises the project
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
 }
 
 /// A value of `--category`.
