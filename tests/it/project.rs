@@ -173,12 +173,21 @@ fn a_second_question_is_answered_from_the_cache_until_packages_change() {
 fn a_missing_package_is_named_with_the_flag_that_installs_it() {
     let python = environments::environment(&["pytest"]);
     let lines = "pytest\nno-such-package-cmdx>=2\nold-one; python_version < '3'\n";
-    let (_guard, root) = tree(&[("a.py", ""), ("requirements.txt", lines), ("requirements-dev.txt", "moto\n")]);
+    let (_guard, root) = tree(&[
+        ("a.py", ""),
+        ("requirements.txt", lines),
+        ("requirements-test.txt", "moto\n"),
+        ("requirements-dev.txt", "anything\n"),
+    ]);
     let project = with_flag(&root, &python);
     let interpreter = interpreter::find(&project).expect("it runs").interpreter;
     let missing = requirements::missing(&project, &interpreter).expect("asked");
-    let shown: Vec<_> = missing.iter().map(|p| (p.requirement.as_str(), p.declared_in.as_str(), p.is_for_tests)).collect();
-    assert_eq!(shown, [("no-such-package-cmdx>=2", "`requirements.txt`", false), ("moto", "`requirements-dev.txt`", true)]);
+    let shown: Vec<_> =
+        missing.iter().map(|p| (p.requirement.as_str(), p.declared_in.as_str(), p.is_for_tests)).collect();
+    assert_eq!(
+        shown,
+        [("no-such-package-cmdx>=2", "`requirements.txt`", false), ("moto", "`requirements-test.txt`", true)]
+    );
     let error = requirements::check(&project, &interpreter).expect_err("it lacks one");
     assert!(error.to_string().starts_with("`no-such-package-cmdx` is not installed in `"), "{error}");
     assert!(error.hint().is_some_and(|hint| hint.contains("`--install`")));
@@ -196,9 +205,15 @@ fn the_users_command_and_the_configured_ones_come_first() {
     let command = vec!["python".to_owned(), "-c".to_owned(), "print(1)".to_owned()];
     let chosen = workload::choose(&project, &interpreter, Some(command)).expect("a choice").workloads;
     assert_eq!(chosen.len(), 1);
-    assert_eq!((chosen[0].kind, &chosen[0].argv), (WorkloadKind::Command, &vec![python.clone(), "-c".into(), "print(1)".into()]));
+    assert_eq!(
+        (chosen[0].kind, &chosen[0].argv),
+        (WorkloadKind::Command, &vec![python.clone(), "-c".into(), "print(1)".into()])
+    );
     let chosen = workload::choose(&project, &interpreter, None).expect("a choice").workloads;
-    assert_eq!(chosen.iter().map(|w| w.title.as_str()).collect::<Vec<_>>(), ["the workload `load`", "the workload `pytest -x`"]);
+    assert_eq!(
+        chosen.iter().map(|w| w.title.as_str()).collect::<Vec<_>>(),
+        ["the workload `load`", "the workload `pytest -x`"]
+    );
     assert_eq!((&chosen[0].cwd, &chosen[0].env), (&root.join("src"), &vec![("N".to_owned(), "1".to_owned())]));
     assert_eq!(chosen[1].argv, [python.as_str(), "-m", "pytest", "-x"]);
     let empty = workload::choose(&project, &interpreter, Some(vec![])).expect_err("nothing to run");
@@ -244,7 +259,8 @@ fn last_line(choice: &workload::Choice) -> String {
 fn can_reach_index(python: &Path) -> bool {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut pip = Command::new(python);
-    pip.args(["-m", "pip", "download", "-q", "--no-deps", "--retries", "1", "--timeout", "10", "-d"]).arg(directory.path());
+    pip.args(["-m", "pip", "download", "-q", "--no-deps", "--retries", "1", "--timeout", "10", "-d"])
+        .arg(directory.path());
     let is_reached = pip.arg("iniconfig").output().is_ok_and(|output| output.status.success());
     if !is_reached {
         eprintln!("SKIPPED: the package index cannot be reached");
@@ -260,13 +276,23 @@ fn a_package_is_installed_with_what_its_tests_need_and_the_second_time_is_instan
     }
     let pyproject = "[project]\nname = 'shop-cmdx'\nversion = '1'\ndependencies = ['iniconfig']\n[project.optional-dependencies]\ntest = ['no-such-package-cmdx-xyz', 'six==0.0.0.1']\n[tool.pytest.ini_options]\naddopts = '--cov=shop -n 2'\n[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n";
     let test = "import iniconfig, six, importlib.metadata\nimport shop\ndef test_a():\n    assert importlib.metadata.version('shop-cmdx') == '1'\n";
-    let (_guard, root) = tree(&[("pyproject.toml", pyproject), ("src/shop/__init__.py", ""), ("tests/test_shop.py", test)]);
+    let (_guard, root) =
+        tree(&[("pyproject.toml", pyproject), ("src/shop/__init__.py", ""), ("tests/test_shop.py", test)]);
     let (project, interpreter, choice, events) = installed(&root, &python);
     assert_eq!(interpreter.source, InterpreterSource::Private);
     assert_eq!(interpreter.path, root.join(".cmdx/venv/bin/python"));
-    let notes: Vec<_> = events.iter().filter_map(|e| if let Event::Note(note) = e { Some(note.as_str()) } else { None }).collect();
-    assert!(notes.iter().any(|note| note.starts_with("`no-such-package-cmdx-xyz` could not be installed: ")), "{notes:?}");
-    assert!(notes.iter().any(|note| note.starts_with("`six==0.0.0.1` cannot be installed here") && note.ends_with("`six` was")), "{notes:?}");
+    let notes: Vec<_> =
+        events.iter().filter_map(|e| if let Event::Note(note) = e { Some(note.as_str()) } else { None }).collect();
+    assert!(
+        notes.iter().any(|note| note.starts_with("`no-such-package-cmdx-xyz` could not be installed: ")),
+        "{notes:?}"
+    );
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.starts_with("`six==0.0.0.1` cannot be installed here") && note.ends_with("`six` was")),
+        "{notes:?}"
+    );
     assert!(!root.join("src/shop_cmdx.egg-info").exists(), "the build leaves nothing beside the sources");
     assert!(last_line(&choice).starts_with("1 passed"), "{}", last_line(&choice));
     assert_eq!(choice.workloads[0].env, [], "what is installed needs no path");
@@ -276,7 +302,11 @@ fn a_package_is_installed_with_what_its_tests_need_and_the_second_time_is_instan
     let base = interpreter::find(&project).expect("it runs").interpreter;
     assert_eq!(install::ensure(&project, &base, &mut |event| again.push(event)).expect("there"), interpreter);
     assert!(start.elapsed() < Duration::from_secs(2));
-    assert_eq!(again.iter().map(|e| matches!(e, Event::Note(_))).collect::<Vec<_>>(), vec![true; notes.len()], "notes are told again");
+    assert_eq!(
+        again.iter().map(|e| matches!(e, Event::Note(_))).collect::<Vec<_>>(),
+        vec![true; notes.len()],
+        "notes are told again"
+    );
     let without_flag = interpreter::find(&opened(&root, &[])).expect("found").interpreter;
     assert_eq!(without_flag.source, InterpreterSource::Private, "later runs use what was made");
 
@@ -304,11 +334,12 @@ fn sdist(python: &Path, requirement: &str) -> Option<(tempfile::TempDir, PathBuf
     let pip = ["-m", "pip", "download", "-q", "--no-deps", "--no-binary", name, "-d"];
     let output = Command::new(python).args(pip).arg(directory.path()).arg(requirement).output().expect("pip starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let unpack = "import glob, sys, tarfile\ntarfile.open(glob.glob(sys.argv[1] + '/*.tar.gz')[0]).extractall(sys.argv[1])";
+    let unpack =
+        "import glob, sys, tarfile\ntarfile.open(glob.glob(sys.argv[1] + '/*.tar.gz')[0]).extractall(sys.argv[1])";
     let unpacked = Command::new(python).args(["-c", unpack]).arg(directory.path()).status().expect("python starts");
     assert!(unpacked.success());
-    let entries = fs::read_dir(directory.path()).expect("there").flatten().map(|entry| entry.path());
-    let root = entries.filter(|path| path.is_dir()).next().expect("the unpacked tree");
+    let mut entries = fs::read_dir(directory.path()).expect("there").flatten().map(|entry| entry.path());
+    let root = entries.find(|path| path.is_dir()).expect("the unpacked tree");
     Some((directory, fs::canonicalize(root).expect("there")))
 }
 
