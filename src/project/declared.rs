@@ -66,13 +66,38 @@ const TOOLS: &[&str] = &[
     "zensical",
 ];
 
+/// Beginnings of names of such tools.
+const TOOL_FAMILIES: &[&str] = &["sphinx", "pallets-sphinx", "mkdocs-", "flake8-", "types-", "pydata-sphinx"];
+
+/// What a package is needed for; the order is the order of installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Purpose {
+    /// The project does not run without it.
+    Run,
+    /// Its tests need it.
+    Tests,
+    /// Its developers list it: often what tests need, among tools.
+    Development,
+}
+
+impl Purpose {
+    /// What a group, extra or file of this name is for.
+    fn of_name(name: &str) -> Self {
+        if name.split(['-', '_', '.', '/']).any(|word| word.starts_with("dev")) {
+            Self::Development
+        } else {
+            Self::Tests
+        }
+    }
+}
+
 /// Packages declared in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Group {
-    /// Where: `requirements.txt`, `the extra `test``.
+    /// Where: `requirements.txt`, an extra.
     pub(super) label: String,
-    /// False for what the project needs to run at all.
-    pub(super) is_for_tests: bool,
+    /// What they are needed for.
+    pub(super) purpose: Purpose,
     /// The extra whose markers apply, or nothing.
     pub(super) extra: String,
     /// In the order they are written.
@@ -114,55 +139,82 @@ pub(super) fn read(project: &Project) -> Declared {
     from_poetry(&pyproject, &mut declared);
     from_setup_cfg(&setup_cfg, &mut declared);
     from_metadata(root, &mut declared);
-    if !declared.groups.iter().any(|group| !group.is_for_tests) {
+    if !declared.groups.iter().any(|group| group.purpose == Purpose::Run) {
         from_setup_py(&setup_py, &mut declared);
     }
     from_requirement_files(root, &mut declared);
     from_tox(project, &pyproject, &setup_cfg, &mut declared);
     from_nox(root, &mut declared);
     from_pipfile(root, &mut declared);
-    declared.add("the plugins pytest is configured with", true, pytest::plugins_needed(project));
+    declared.add("the plugins pytest is configured with", Purpose::Tests, pytest::plugins_needed(project));
+    from_imported_extras(project, &pyproject, &setup_cfg, &mut declared);
     own_extras(&mut declared);
     without_tools(project, &mut declared);
     declared.locked = locked(root);
     declared
 }
 
-/// Leaves out tools of developers, unless a test file imports one.
-fn without_tools(project: &Project, declared: &mut Declared) {
-    let is_tool = |requirement: &Requirement| TOOLS.contains(&requirement.name.as_str());
-    if !declared.groups.iter().any(|group| group.is_for_tests && group.requirements.iter().any(is_tool)) {
+/// Packages of the project's other extras that a test file imports: tests exercise optional parts, too.
+fn from_imported_extras(project: &Project, pyproject: &Table, setup_cfg: &Ini, declared: &mut Declared) {
+    let extras =
+        lookup(pyproject, &["project", "optional-dependencies"]).and_then(Value::as_table).into_iter().flatten();
+    let mut lines: Vec<String> = extras.flat_map(|(_, requirements)| strings(Some(requirements))).collect();
+    let section = "options.extras_require";
+    for extra in setup_cfg.section(section).into_iter().flat_map(|section| section.keys()) {
+        lines.extend(setup_cfg.lines(section, extra));
+    }
+    if lines.is_empty() {
         return;
     }
+    let sources = test_sources(project);
+    lines.retain(|line| Requirement::parse(line).is_some_and(|requirement| is_imported(&requirement, &sources)));
+    declared.add("extras that tests import", Purpose::Tests, lines);
+}
+
+fn test_sources(project: &Project) -> Vec<String> {
     let tests = project.all_files().iter().filter(|file| super::suite::is_test_code(&file.relative));
-    let sources: Vec<String> = tests.filter_map(|file| fs::read_to_string(&file.path).ok()).collect();
-    let is_imported = |requirement: &Requirement| {
-        let module = requirement.name.replace('-', "_");
-        let words = [format!("import {module}"), format!("from {module}")];
-        sources.iter().any(|source| words.iter().any(|word| source.contains(word)))
+    tests.filter_map(|file| fs::read_to_string(&file.path).ok()).collect()
+}
+
+/// True when a module named as the distribution is imported.
+fn is_imported(requirement: &Requirement, sources: &[String]) -> bool {
+    let module = requirement.name.replace('-', "_");
+    let words = [format!("import {module}"), format!("from {module}")];
+    sources.iter().any(|source| words.iter().any(|word| source.contains(word)))
+}
+
+/// Leaves out tools of developers, unless a test file imports one.
+fn without_tools(project: &Project, declared: &mut Declared) {
+    let is_tool = |requirement: &Requirement| {
+        let name = requirement.name.as_str();
+        TOOLS.contains(&name) || TOOL_FAMILIES.iter().any(|family| name.starts_with(family))
     };
-    for group in declared.groups.iter_mut().filter(|group| group.is_for_tests) {
-        group.requirements.retain(|requirement| !is_tool(requirement) || is_imported(requirement));
+    if !declared.groups.iter().any(|group| group.purpose != Purpose::Run && group.requirements.iter().any(is_tool)) {
+        return;
+    }
+    let sources = test_sources(project);
+    for group in declared.groups.iter_mut().filter(|group| group.purpose != Purpose::Run) {
+        group.requirements.retain(|requirement| !is_tool(requirement) || is_imported(requirement, &sources));
     }
     declared.groups.retain(|group| !group.requirements.is_empty());
 }
 
 impl Declared {
-    fn add(&mut self, label: &str, is_for_tests: bool, lines: impl IntoIterator<Item = impl AsRef<str>>) {
-        self.add_extra(label, is_for_tests, "", lines);
+    fn add(&mut self, label: &str, purpose: Purpose, lines: impl IntoIterator<Item = impl AsRef<str>>) {
+        self.add_extra(label, purpose, "", lines);
     }
 
     fn add_extra(
         &mut self,
         label: &str,
-        is_for_tests: bool,
+        purpose: Purpose,
         extra: &str,
         lines: impl IntoIterator<Item = impl AsRef<str>>,
     ) {
         let requirements: Vec<_> = lines.into_iter().filter_map(|line| Requirement::parse(line.as_ref())).collect();
         if !requirements.is_empty() {
             let (label, extra) = (label.to_owned(), extra.to_owned());
-            self.groups.push(Group { label, is_for_tests, extra, requirements });
+            self.groups.push(Group { label, purpose, extra, requirements });
         }
     }
 }
@@ -189,17 +241,22 @@ fn is_test_name(name: &str) -> bool {
 
 fn from_pyproject(pyproject: &Table, declared: &mut Declared) {
     declared.name = lookup(pyproject, &["project", "name"]).and_then(Value::as_str).map(normalized);
-    declared.add("`[project] dependencies`", false, strings(lookup(pyproject, &["project", "dependencies"])));
+    declared.add("`[project] dependencies`", Purpose::Run, strings(lookup(pyproject, &["project", "dependencies"])));
     if let Some(extras) = lookup(pyproject, &["project", "optional-dependencies"]).and_then(Value::as_table) {
         for (extra, requirements) in extras.iter().filter(|(name, _)| is_test_name(name)) {
             declared.extras.insert(extra.clone());
-            declared.add_extra(&format!("the extra `{extra}`"), true, extra, strings(Some(requirements)));
+            declared.add_extra(
+                &format!("the extra `{extra}`"),
+                Purpose::of_name(extra),
+                extra,
+                strings(Some(requirements)),
+            );
         }
     }
     let Some(groups) = pyproject.get("dependency-groups").and_then(Value::as_table) else { return };
     for name in groups.keys().filter(|name| is_test_name(name)) {
         let lines = group_lines(groups, name, &mut BTreeSet::new());
-        declared.add(&format!("the dependency group `{name}`"), true, lines);
+        declared.add(&format!("the dependency group `{name}`"), Purpose::of_name(name), lines);
     }
 }
 
@@ -226,12 +283,16 @@ fn from_poetry(pyproject: &Table, declared: &mut Declared) {
     if declared.name.is_none() {
         declared.name = poetry.get("name").and_then(Value::as_str).map(normalized);
     }
-    declared.add("`[tool.poetry.dependencies]`", false, poetry_lines(poetry.get("dependencies"), false));
-    declared.add("`[tool.poetry.dev-dependencies]`", true, poetry_lines(poetry.get("dev-dependencies"), true));
+    declared.add("`[tool.poetry.dependencies]`", Purpose::Run, poetry_lines(poetry.get("dependencies"), false));
+    declared.add(
+        "`[tool.poetry.dev-dependencies]`",
+        Purpose::Development,
+        poetry_lines(poetry.get("dev-dependencies"), true),
+    );
     let groups = poetry.get("group").and_then(Value::as_table);
     for (name, group) in groups.into_iter().flatten().filter(|(name, _)| is_test_name(name)) {
         let lines = poetry_lines(group.get("dependencies"), true);
-        declared.add(&format!("the poetry group `{name}`"), true, lines);
+        declared.add(&format!("the poetry group `{name}`"), Purpose::of_name(name), lines);
     }
     let extras = poetry.get("extras").and_then(Value::as_table).into_iter().flatten();
     declared.extras.extend(extras.map(|(name, _)| name.clone()).filter(|name| is_test_name(name)));
@@ -296,13 +357,18 @@ fn from_setup_cfg(setup_cfg: &Ini, declared: &mut Declared) {
     if declared.name.is_none() {
         declared.name = setup_cfg.get("metadata", "name").map(normalized);
     }
-    declared.add("`install_requires` of setup.cfg", false, setup_cfg.lines("options", "install_requires"));
-    declared.add("`tests_require` of setup.cfg", true, setup_cfg.lines("options", "tests_require"));
+    declared.add("`install_requires` of setup.cfg", Purpose::Run, setup_cfg.lines("options", "install_requires"));
+    declared.add("`tests_require` of setup.cfg", Purpose::Tests, setup_cfg.lines("options", "tests_require"));
     let section = "options.extras_require";
     for extra in setup_cfg.section(section).into_iter().flat_map(|section| section.keys()) {
         if is_test_name(extra) {
             declared.extras.insert(extra.clone());
-            declared.add_extra(&format!("the extra `{extra}`"), true, extra, setup_cfg.lines(section, extra));
+            declared.add_extra(
+                &format!("the extra `{extra}`"),
+                Purpose::of_name(extra),
+                extra,
+                setup_cfg.lines(section, extra),
+            );
         }
     }
 }
@@ -329,13 +395,18 @@ fn from_metadata(root: &Path, declared: &mut Declared) {
         lines = requires.iter().flat_map(|text| requires_lines(text)).collect();
     }
     let (with_extra, without): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.contains("extra =="));
-    if !declared.groups.iter().any(|group| !group.is_for_tests) {
-        declared.add("the metadata of the distribution", false, without);
+    if !declared.groups.iter().any(|group| group.purpose == Purpose::Run) {
+        declared.add("the metadata of the distribution", Purpose::Run, without);
     }
     for extra in extras {
         if declared.extras.insert(extra.clone()) {
             let named = |line: &&String| line.contains(&format!("'{extra}'")) || line.contains(&format!("\"{extra}\""));
-            declared.add_extra(&format!("the extra `{extra}`"), true, &extra, with_extra.iter().filter(named));
+            declared.add_extra(
+                &format!("the extra `{extra}`"),
+                Purpose::of_name(&extra),
+                &extra,
+                with_extra.iter().filter(named),
+            );
         }
     }
 }
@@ -361,15 +432,15 @@ fn requires_lines(text: &str) -> Vec<String> {
 
 /// String literals of the lists in setup.py; what is computed there is left to the build.
 fn from_setup_py(setup_py: &str, declared: &mut Declared) {
-    declared.add("`install_requires` of setup.py", false, literals_after(setup_py, "install_requires"));
-    declared.add("`tests_require` of setup.py", true, literals_after(setup_py, "tests_require"));
+    declared.add("`install_requires` of setup.py", Purpose::Run, literals_after(setup_py, "install_requires"));
+    declared.add("`tests_require` of setup.py", Purpose::Tests, literals_after(setup_py, "tests_require"));
     let extras = setup_py.find("extras_require").map(|start| &setup_py[start..]).unwrap_or_default();
     for name in TEST_NAMES {
         for quoted in [format!("'{name}':"), format!("\"{name}\":")] {
             let lines = literals_after(extras, &quoted);
             if !lines.is_empty() {
                 declared.extras.insert((*name).to_owned());
-                declared.add_extra(&format!("the extra `{name}`"), true, name, lines);
+                declared.add_extra(&format!("the extra `{name}`"), Purpose::of_name(name), name, lines);
             }
         }
     }
@@ -390,7 +461,6 @@ fn closing(text: &str) -> usize {
     for (offset, character) in text.char_indices() {
         match (quote, character) {
             (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(character),
             (None, '[' | '(') => depth += 1,
             (None, ']' | ')') => {
@@ -420,10 +490,11 @@ fn string_literals(text: &str) -> Vec<String> {
 }
 
 fn from_requirement_files(root: &Path, declared: &mut Declared) {
-    let mut paths: Vec<(PathBuf, bool)> = vec![];
+    let mut paths: Vec<(PathBuf, Purpose)> = vec![];
     for name in file_names(root) {
         if let Some(rest) = requirement_file_topic(&name) {
-            paths.push((root.join(&name), !rest.is_empty()));
+            let purpose = if rest.is_empty() { Purpose::Run } else { Purpose::of_name(&rest) };
+            paths.push((root.join(&name), purpose));
         }
     }
     for directory in ["requirements", "reqs"] {
@@ -432,27 +503,28 @@ fn from_requirement_files(root: &Path, declared: &mut Declared) {
             let is_runtime = matches!(stem, "base" | "main" | "common" | "requirements" | "default");
             let is_test = stem.split(['-', '_']).any(is_test_name) && !is_for_other_work(stem);
             if is_runtime || is_test {
-                paths.push((root.join(directory).join(&name), !is_runtime));
+                let purpose = if is_runtime { Purpose::Run } else { Purpose::of_name(stem) };
+                paths.push((root.join(directory).join(&name), purpose));
             }
         }
     }
     for directory in ["tests", "test", "tests/requirements"] {
         let names = file_names(&root.join(directory)).into_iter();
         let names = names.filter(|name| requirement_file_topic(name).is_some());
-        paths.extend(names.map(|name| (root.join(directory).join(name), true)));
+        paths.extend(names.map(|name| (root.join(directory).join(name), Purpose::Tests)));
     }
     // A compiled `.txt` says the same as the `.in` beside it, for the Python it was compiled with.
     let compiled: BTreeSet<_> = paths.iter().map(|(path, _)| path.clone()).collect();
     paths.retain(|(path, _)| {
         !(path.extension().is_some_and(|e| e == "in") && compiled.contains(&path.with_extension("txt")))
     });
-    paths.sort_by_key(|(_, is_for_tests)| *is_for_tests);
-    for (path, is_for_tests) in paths {
+    paths.sort_by_key(|(_, purpose)| *purpose);
+    for (path, purpose) in paths {
         let mut lines = vec![];
         requirement_lines(&path, &mut lines, &mut declared.pip_options, &mut BTreeSet::new());
         declared.extras.extend(lines.iter().flat_map(|line| own_extras_of(line)));
         let label = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-        declared.add(&format!("`{label}`"), is_for_tests, lines);
+        declared.add(&format!("`{label}`"), purpose, lines);
     }
 }
 
@@ -492,7 +564,9 @@ fn requirement_lines(path: &Path, lines: &mut Vec<String>, options: &mut Vec<Str
     for line in content.replace("\\\n", " ").lines().map(str::trim) {
         if let Some(name) = line.strip_prefix("--requirement").or_else(|| line.strip_prefix("-r")) {
             let included = parent.join(name.trim_start_matches([' ', '=']).trim());
-            requirement_lines(&included, lines, options, seen);
+            if !included.file_name().is_some_and(|name| is_for_other_work(&name.to_string_lossy())) {
+                requirement_lines(&included, lines, options, seen);
+            }
         } else if ["--index-url", "--extra-index-url", "--find-links", "-i ", "-f "].iter().any(|o| line.starts_with(o))
         {
             let parts: Vec<String> = line.splitn(2, [' ', '=']).map(|part| part.trim().to_owned()).collect();
@@ -565,7 +639,7 @@ fn add_tox_lines(project: &Project, lines: &[String], declared: &mut Declared) {
         }
     }
     declared.extras.extend(plain.iter().flat_map(|line| own_extras_of(line)));
-    declared.add("the environments of tox", true, plain);
+    declared.add("the environments of tox", Purpose::Tests, plain);
 }
 
 /// `py: mock` applies to every Python; `django42: Django<5` to one column of a matrix, which is left out.
@@ -605,15 +679,15 @@ fn from_nox(root: &Path, declared: &mut Declared) {
         }
     }
     declared.extras.extend(lines.iter().flat_map(|line| own_extras_of(line)));
-    declared.add("the sessions of nox", true, lines);
+    declared.add("the sessions of nox", Purpose::Tests, lines);
 }
 
 fn from_pipfile(root: &Path, declared: &mut Declared) {
     let pipfile: Option<Table> = text(root, "Pipfile").and_then(|text| toml::from_str(&text).ok());
     let Some(pipfile) = pipfile else { return };
-    for (section, is_for_tests) in [("packages", false), ("dev-packages", true)] {
+    for (section, purpose) in [("packages", Purpose::Run), ("dev-packages", Purpose::Development)] {
         let lines = poetry_lines(pipfile.get(section), true);
-        declared.add(&format!("`[{section}]` of the Pipfile"), is_for_tests, lines);
+        declared.add(&format!("`[{section}]` of the Pipfile"), purpose, lines);
     }
 }
 

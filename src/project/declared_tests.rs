@@ -16,7 +16,7 @@ fn declared(files: &[(&str, &str)]) -> Declared {
 /// `label: names` of every group; `*` marks those for tests.
 fn shown(declared: &Declared) -> Vec<String> {
     let names = |group: &Group| group.requirements.iter().map(|r| r.text.clone()).collect::<Vec<_>>().join(" ");
-    let mark = |group: &Group| if group.is_for_tests { "*" } else { "" };
+    let mark = |group: &Group| if group.purpose == Purpose::Run { "" } else { "*" };
     declared.groups.iter().map(|group| format!("{}{}: {}", mark(group), group.label, names(group))).collect()
 }
 
@@ -65,7 +65,8 @@ fn setup_cfg_tox_and_nox_are_read() {
             "requirements/tests.txt",
             "-r more.txt\nfreezegun # time\n--extra-index-url https://packages.invalid/simple\n",
         ),
-        ("requirements/more.txt", "-r tests.txt\nfaker==1.0 \\\n    --hash=sha256:00\n"),
+        ("requirements/docs.txt", "docutils\n"),
+        ("requirements/more.txt", "-r docs.txt\n-r tests.txt\nfaker==1.0 \\\n    --hash=sha256:00\n"),
         (
             "noxfile.py",
             "import nox\n\n@nox.session\ndef tests(session):\n    session.install('-e', '.[dev]', \"trustme\")\n    session.run('pytest')\n\n@nox.session\ndef lint(session):\n    session.install('pylint')\n",
@@ -97,7 +98,7 @@ fn requirement_files_are_told_apart_by_their_names() {
     assert!(!found.is_package);
     assert_eq!(
         shown(&found),
-        ["`requirements.txt`: flask", "*`requirements-dev.txt`: flask moto", "*`tests/requirements.txt`: vcrpy"]
+        ["`requirements.txt`: flask", "*`tests/requirements.txt`: vcrpy", "*`requirements-dev.txt`: flask moto"]
     );
 }
 
@@ -168,4 +169,12 @@ fn a_lock_file_settles_versions_that_are_single() {
     let lock = "[[package]]\nname = 'Pytest'\nversion = '8.3'\n[[package]]\nname = 'numpy'\nversion = '1'\n[[package]]\nname = 'numpy'\nversion = '2'\n";
     let found = declared(&[("uv.lock", lock)]);
     assert_eq!(Vec::from_iter(found.locked), [("pytest".to_owned(), "8.3".to_owned())]);
+}
+
+#[test]
+fn packages_of_other_extras_are_needed_where_tests_import_them() {
+    let pyproject =
+        "[project]\nname = 'shop'\n[project.optional-dependencies]\nzstd = ['zstandard>=0.18']\nbrotli = ['brotli']\n";
+    let found = declared(&[("pyproject.toml", pyproject), ("tests/test_a.py", "import zstandard as zstd\n")]);
+    assert_eq!(shown(&found), ["*extras that tests import: zstandard>=0.18"]);
 }

@@ -30,7 +30,7 @@ pub fn read_source(file: &SourcePath) -> Result<String, Problem> {
     let bytes = fs::read(&file.path).map_err(|error| unreadable(&file.relative, &error))?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = valid.split(|byte| *byte == b'\n').count();
         Problem {
             location: Some(Location::new(&file.relative, line as u32, "")),
             message: "not UTF-8; the file was left out".into(),

@@ -25,7 +25,7 @@ impl Ini {
                 continue;
             }
             if let Some(name) = content.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-                section = name.trim().to_owned();
+                name.trim().clone_into(&mut section);
                 sections.entry(section.clone()).or_default();
                 key = None;
                 continue;

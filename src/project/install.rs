@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::child::{self, Finished};
-use super::declared::{Declared, Group};
+use super::declared::{Declared, Group, Purpose};
 use super::requirement::Requirement;
 use super::{Project, ProjectError, interpreter, requirements};
 use crate::model::{Interpreter, InterpreterSource};
@@ -20,9 +20,9 @@ pub(super) const ENVIRONMENT: &str = ".cmdx/venv";
 pub(super) const COMPLETE: &str = "cmdx-complete";
 
 /// Making an environment copies pip; slow disks need a minute.
-const VENV_DEADLINE: Duration = Duration::from_secs(300);
+const VENV_DEADLINE: Duration = Duration::from_mins(5);
 /// One call of pip: downloads, and builds of packages that have no wheel.
-const PIP_DEADLINE: Duration = Duration::from_secs(1_200);
+const PIP_DEADLINE: Duration = Duration::from_mins(20);
 
 /// What happens while the environment is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +39,7 @@ pub fn ensure(
     base: &Interpreter,
     progress: &mut dyn FnMut(Event),
 ) -> Result<Interpreter, ProjectError> {
-    let is_private = base.source == InterpreterSource::Private;
-    if !is_private
-        && base.has_pytest
-        && requirements::missing(project, base)?.is_empty()
-        && is_importable(project, base)?
-    {
+    if base.source != InterpreterSource::Private && lacks_nothing(project, base)? {
         return Ok(base.clone());
     }
     let state = project.state_directory()?;
@@ -72,10 +67,16 @@ pub fn ensure(
         Installer { project, declared: project.declared(), python: python_of(&environment), progress: &mut told };
     let interpreter = interpreter::interpreter_at(project, &installer.python, InterpreterSource::Private)?;
     installer.install_all(&interpreter)?;
-    let content = format!("{inputs}\n{}", notes.iter().map(|note| format!("{note}\n")).collect::<String>());
+    let content = format!("{inputs}\n{}", notes.join("\n"));
     let written = atomic_file::write(&marker, content.as_bytes());
     written.map_err(|source| ProjectError::State { path: marker.clone(), source })?;
     interpreter::interpreter_at(project, &python_of(&environment), InterpreterSource::Private)
+}
+
+fn lacks_nothing(project: &Project, base: &Interpreter) -> Result<bool, ProjectError> {
+    Ok(base.has_pytest
+        && requirements::lacking(project, base, Purpose::Development)?.is_empty()
+        && is_importable(project, base)?)
 }
 
 /// A project with a source directory or a build of its own has to be installed to be imported everywhere.
@@ -172,21 +173,34 @@ impl Installer<'_> {
         let is_installed = self.declared.is_package && self.install_project()?;
         let groups: Vec<&Group> =
             self.declared.groups.iter().filter(|group| !(is_installed && is_of_project(group))).collect();
-        let mut wanted = vec![];
-        for group in &groups {
-            wanted.extend(group.requirements.iter().filter(|r| r.applies(interpreter, &group.extra)).cloned());
-        }
-        wanted.extend(Requirement::parse("pytest"));
         let mut seen = BTreeSet::new();
-        wanted.retain(|requirement| seen.insert(requirement.clone()));
-        (self.progress)(Event::Step(format!("installing {}", shown(&wanted))));
+        for purpose in [Purpose::Run, Purpose::Tests, Purpose::Development] {
+            let mut wanted: Vec<Requirement> = vec![];
+            for group in groups.iter().filter(|group| group.purpose == purpose) {
+                wanted.extend(group.requirements.iter().filter(|r| r.applies(interpreter, &group.extra)).cloned());
+            }
+            if purpose == Purpose::Tests {
+                wanted.extend(Requirement::parse("pytest"));
+            }
+            wanted.retain(|requirement| seen.insert(requirement.text.clone()));
+            self.install(&wanted)?;
+        }
+        Ok(())
+    }
+
+    /// All at once, so that they fit each other; each by itself when that fails.
+    fn install(&mut self, wanted: &[Requirement]) -> Result<(), ProjectError> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        (self.progress)(Event::Step(format!("installing {}", shown(wanted))));
         let texts: Vec<String> = wanted.iter().map(|requirement| requirement.text.clone()).collect();
         let locked: Vec<String> = wanted.iter().map(|requirement| self.locked(requirement)).collect();
         // The versions the project is developed with first: the newest may have dropped what its tests use.
         if (locked != texts && self.pip(&locked)?.is_success()) || self.pip(&texts)?.is_success() {
             return Ok(());
         }
-        self.install_one_by_one(&wanted)
+        self.install_one_by_one(wanted)
     }
 
     /// Editable, else as an ordinary package, else not at all: what it needs is installed by itself then.

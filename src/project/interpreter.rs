@@ -14,13 +14,13 @@ use super::{OpenOptions, Project, ProjectError, child, requirement};
 use crate::model::{Interpreter, InterpreterSource};
 use crate::support::atomic_file;
 
-/// CPython starts in 20-60 ms; this covers slow disks and network homes without hiding a hang.
+/// `CPython` starts in 20-60 ms; this covers slow disks and network homes without hiding a hang.
 const PROBE_DEADLINE: Duration = Duration::from_secs(20);
 /// poetry and hatch are Python programs that resolve nothing here.
 const TOOL_DEADLINE: Duration = Duration::from_secs(15);
 /// Directories that are looked at for an environment, in this order.
 const ENVIRONMENT_DIRECTORIES: &[&str] = &[".venv", "venv", "env"];
-/// The oldest CPython the agent runs in.
+/// The oldest `CPython` the agent runs in.
 const VERSION_MIN: (u32, u32) = (3, 8);
 
 const PROBE: &str = include_str!("probe.py");
@@ -52,44 +52,41 @@ pub(super) struct Answer {
 struct Candidate {
     path: PathBuf,
     source: InterpreterSource,
-    /// An explicit choice that does not run is an error; others are passed over with a note.
-    is_explicit: bool,
 }
 
 /// The interpreter of the project: `--python`, configuration, `VIRTUAL_ENV`, the environment of cmdx, the project's
 /// environment, poetry and its like, conda, an earlier `--install`, `.python-version`, `python3` on `PATH`.
 pub fn find(project: &Project) -> Result<Found, ProjectError> {
     let mut notes = vec![];
-    for step in STEPS {
-        let Some(candidate) = step(project)? else { continue };
+    for choose in CHOSEN {
+        if let Some(candidate) = choose(project)? {
+            let interpreter = probe(project, &candidate)?;
+            notes.extend(limits(&interpreter));
+            return Ok(Found { interpreter, notes });
+        }
+    }
+    for candidate in FOUND.iter().filter_map(|step| step(project)) {
         match probe(project, &candidate) {
             Ok(interpreter) => {
                 notes.extend(limits(&interpreter));
                 return Ok(Found { interpreter, notes });
             }
-            Err(error @ ProjectError::InterpreterBroken { .. }) if !candidate.is_explicit => {
-                notes.push(format!("passed over: {error}"));
-            }
+            Err(error @ ProjectError::InterpreterBroken { .. }) => notes.push(format!("passed over: {error}")),
             Err(error) => return Err(error),
         }
     }
     Err(ProjectError::NoInterpreter)
 }
 
-type Step = fn(&Project) -> Result<Option<Candidate>, ProjectError>;
+type Chosen = fn(&Project) -> Result<Option<Candidate>, ProjectError>;
+type Step = fn(&Project) -> Option<Candidate>;
 
-const STEPS: &[Step] = &[
-    from_flag,
-    from_configuration,
-    from_virtual_env,
-    beside_binary,
-    from_project_environment,
-    from_tool,
-    from_conda,
-    from_private,
-    from_version_file,
-    from_path,
-];
+/// What somebody chose: when it does not run that is an error, never a reason to take the next one.
+const CHOSEN: &[Chosen] = &[from_flag, from_configuration, from_virtual_env];
+
+/// What is there: one that does not run is passed over, and said.
+const FOUND: &[Step] =
+    &[beside_binary, from_project_environment, from_tool, from_conda, from_private, from_version_file, from_path];
 
 /// Why this interpreter, for the header of a report: `the environment `.venv` of the project`.
 pub fn why(interpreter: &Interpreter) -> String {
@@ -123,7 +120,7 @@ pub(super) fn interpreter_at(
     path: &Path,
     source: InterpreterSource,
 ) -> Result<Interpreter, ProjectError> {
-    probe(project, &Candidate { path: path.to_path_buf(), source, is_explicit: true })
+    probe(project, &Candidate { path: path.to_path_buf(), source })
 }
 
 /// Names (normalised) and versions of what is installed for `interpreter`.
@@ -158,24 +155,22 @@ fn from_virtual_env(project: &Project) -> Result<Option<Candidate>, ProjectError
             asked_by: "`VIRTUAL_ENV`".into(),
         });
     };
-    Ok(Some(Candidate { path, source: InterpreterSource::VirtualEnv, is_explicit: true }))
+    Ok(Some(Candidate { path, source: InterpreterSource::VirtualEnv }))
 }
 
 /// The environment cmdx is installed in, when it is one that has more than cmdx: pipx and uvx make one for cmdx alone.
-fn beside_binary(project: &Project) -> Result<Option<Candidate>, ProjectError> {
-    let Some(directory) = project.options.binary.as_deref().and_then(Path::parent) else { return Ok(None) };
-    let Some(environment) = directory.parent().filter(|parent| parent.join("pyvenv.cfg").is_file()) else {
-        return Ok(None);
-    };
-    let Some(path) = python_in(environment) else { return Ok(None) };
-    let candidate = Candidate { path, source: InterpreterSource::BesideBinary, is_explicit: false };
-    let Ok(answer) = answer(project, &candidate.path, "beside the binary") else { return Ok(None) };
+fn beside_binary(project: &Project) -> Option<Candidate> {
+    let directory = project.options.binary.as_deref().and_then(Path::parent)?;
+    let environment = directory.parent().filter(|parent| parent.join("pyvenv.cfg").is_file())?;
+    let path = python_in(environment)?;
+    let candidate = Candidate { path, source: InterpreterSource::BesideBinary };
+    let Ok(answer) = answer(project, &candidate.path, "beside the binary") else { return None };
     let is_tool =
         |name: &String| matches!(requirement::normalized(name).as_str(), "cmdx" | "pip" | "setuptools" | "wheel");
-    Ok(answer.distributions.keys().any(|name| !is_tool(name)).then_some(candidate))
+    answer.distributions.keys().any(|name| !is_tool(name)).then_some(candidate)
 }
 
-fn from_project_environment(project: &Project) -> Result<Option<Candidate>, ProjectError> {
+fn from_project_environment(project: &Project) -> Option<Candidate> {
     let cwd = fs::canonicalize(&project.options.cwd).unwrap_or_else(|_| project.options.cwd.clone());
     let inside = cwd.starts_with(&project.root).then_some(cwd.as_path());
     for directory in inside.unwrap_or(&project.root).ancestors() {
@@ -183,13 +178,13 @@ fn from_project_environment(project: &Project) -> Result<Option<Candidate>, Proj
             && let Some(path) = python_in(directory)
         {
             let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            return Ok(Some(of_project(name, path)));
+            return Some(of_project(name, path));
         }
         for name in ENVIRONMENT_DIRECTORIES {
             let environment = directory.join(name);
             if environment.join("pyvenv.cfg").is_file() {
                 let path = python_in(&environment).unwrap_or_else(|| environment.join("bin/python"));
-                return Ok(Some(of_project(project.relative(&environment), path)));
+                return Some(of_project(project.relative(&environment), path));
             }
         }
         let is_top = directory.join(".git").exists() || Some(directory) == home(project).as_deref();
@@ -197,11 +192,11 @@ fn from_project_environment(project: &Project) -> Result<Option<Candidate>, Proj
             break;
         }
     }
-    Ok(pyright_environment(project).map(|(name, path)| of_project(name, path)))
+    pyright_environment(project).map(|(name, path)| of_project(name, path))
 }
 
 fn of_project(name: String, path: PathBuf) -> Candidate {
-    Candidate { path, source: InterpreterSource::ProjectEnvironment(name), is_explicit: false }
+    Candidate { path, source: InterpreterSource::ProjectEnvironment(name) }
 }
 
 fn home(project: &Project) -> Option<PathBuf> {
@@ -223,7 +218,7 @@ fn pyright_environment(project: &Project) -> Option<(String, PathBuf)> {
 }
 
 /// Asks the tool whose files the project has; a tool that is not installed has no environment to offer.
-fn from_tool(project: &Project) -> Result<Option<Candidate>, ProjectError> {
+fn from_tool(project: &Project) -> Option<Candidate> {
     let has = |name: &str| project.root.join(name).exists();
     let pyproject = fs::read_to_string(project.root.join("pyproject.toml")).unwrap_or_default();
     let found = if let Ok(path) = fs::read_to_string(project.root.join(".pdm-python")) {
@@ -237,11 +232,9 @@ fn from_tool(project: &Project) -> Result<Option<Candidate>, ProjectError> {
     } else {
         None
     };
-    Ok(found.filter(|(_, path)| path.is_file()).map(|(name, path)| Candidate {
-        path,
-        source: InterpreterSource::Tool(name.to_owned()),
-        is_explicit: false,
-    }))
+    found
+        .filter(|(_, path)| path.is_file())
+        .map(|(name, path)| Candidate { path, source: InterpreterSource::Tool(name.to_owned()) })
 }
 
 fn ask_tool(project: &Project, name: &'static str, arguments: &[&str]) -> Option<(&'static str, PathBuf)> {
@@ -252,35 +245,35 @@ fn ask_tool(project: &Project, name: &'static str, arguments: &[&str]) -> Option
     Some((name, python_in(Path::new(&directory))?))
 }
 
-fn from_conda(project: &Project) -> Result<Option<Candidate>, ProjectError> {
+fn from_conda(project: &Project) -> Option<Candidate> {
     let is_base = project.options.variable("CONDA_DEFAULT_ENV") == Some("base");
-    let Some(prefix) = project.options.variable("CONDA_PREFIX").filter(|_| !is_base) else { return Ok(None) };
+    let prefix = project.options.variable("CONDA_PREFIX").filter(|_| !is_base)?;
     let path = python_in(Path::new(prefix));
-    Ok(path.map(|path| Candidate { path, source: InterpreterSource::Conda, is_explicit: false }))
+    path.map(|path| Candidate { path, source: InterpreterSource::Conda })
 }
 
 /// What an earlier `--install` made, when it was finished.
-fn from_private(project: &Project) -> Result<Option<Candidate>, ProjectError> {
+fn from_private(project: &Project) -> Option<Candidate> {
     let environment = project.root.join(super::install::ENVIRONMENT);
     if !environment.join(super::install::COMPLETE).is_file() {
-        return Ok(None);
+        return None;
     }
     let path = python_in(&environment);
-    Ok(path.map(|path| Candidate { path, source: InterpreterSource::Private, is_explicit: false }))
+    path.map(|path| Candidate { path, source: InterpreterSource::Private })
 }
 
 /// The first version of `.python-version` that is installed: pyenv, mise and asdf, then `PATH`.
-fn from_version_file(project: &Project) -> Result<Option<Candidate>, ProjectError> {
+fn from_version_file(project: &Project) -> Option<Candidate> {
     let top = repository_above(&project.root).unwrap_or(&project.root).to_path_buf();
     let directories = project.root.ancestors().take_while(|directory| directory.starts_with(&top));
     let text = directories.map(|directory| fs::read_to_string(directory.join(".python-version"))).find_map(Result::ok);
     let found = text.iter().flat_map(|text| text.split_whitespace()).find_map(|version| of_version(project, version));
-    Ok(found.map(|path| Candidate { path, source: InterpreterSource::PythonVersionFile, is_explicit: false }))
+    found.map(|path| Candidate { path, source: InterpreterSource::PythonVersionFile })
 }
 
-fn from_path(project: &Project) -> Result<Option<Candidate>, ProjectError> {
+fn from_path(project: &Project) -> Option<Candidate> {
     let path = on_path(&project.options, "python3").or_else(|| on_path(&project.options, "python"));
-    Ok(path.map(|path| Candidate { path, source: InterpreterSource::Path, is_explicit: false }))
+    path.map(|path| Candidate { path, source: InterpreterSource::Path })
 }
 
 /// An explicit choice: a file, the directory of an environment, a name on `PATH`, a version.
@@ -301,7 +294,7 @@ fn named(
         is_name.then(|| on_path(&project.options, choice).or_else(|| of_version(project, choice)))?
     });
     match path {
-        Some(path) => Ok(Candidate { path, source, is_explicit: true }),
+        Some(path) => Ok(Candidate { path, source }),
         None => Err(ProjectError::InterpreterMissing { choice: choice.to_owned(), asked_by: asked_by.to_owned() }),
     }
 }
@@ -340,12 +333,12 @@ fn of_version(project: &Project, version: &str) -> Option<PathBuf> {
         ("MISE_DATA_DIR", ".local/share/mise/installs/python"),
         ("ASDF_DATA_DIR", ".asdf/installs/python"),
     ];
-    let versions = managers.iter().filter_map(|(variable, default)| {
+    let mut versions = managers.iter().filter_map(|(variable, default)| {
         let root =
             project.options.variable(variable).map(PathBuf::from).or_else(|| Some(home(project)?.join(default)))?;
         Some(if *variable == "PYENV_ROOT" { root.join("versions") } else { root })
     });
-    let managed = versions.filter_map(|directory| newest(&directory, version)).next();
+    let managed = versions.find_map(|directory| newest(&directory, version));
     let minor: Vec<_> = version.split('.').take(2).collect();
     managed.or_else(|| on_path(&project.options, &format!("python{}", minor.join("."))))
 }

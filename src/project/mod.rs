@@ -96,10 +96,10 @@ pub fn open(paths: &[PathBuf], options: &OpenOptions) -> Result<Project, Project
         declared: OnceLock::new(),
     };
     let (files, _) = project.files();
-    match files.is_empty() {
-        true => Err(ProjectError::NoPythonFiles { paths: project.targets }),
-        false => Ok(project),
+    if files.is_empty() {
+        return Err(ProjectError::NoPythonFiles { paths: project.targets });
     }
+    Ok(project)
 }
 
 impl Project {

@@ -1,6 +1,6 @@
 //! Which declared packages an interpreter lacks, so that the user is told before a run fails on an import.
 
-use super::declared::Group;
+use super::declared::{Group, Purpose};
 use super::{Project, ProjectError, interpreter};
 use crate::model::Interpreter;
 
@@ -17,11 +17,20 @@ pub struct MissingPackage {
     pub is_for_tests: bool,
 }
 
-/// What is declared and not installed; what the project needs to run comes first.
+/// What is declared and not installed; what the project needs to run comes first. Lists for developers are left out.
 pub fn missing(project: &Project, interpreter: &Interpreter) -> Result<Vec<MissingPackage>, ProjectError> {
+    lacking(project, interpreter, Purpose::Tests)
+}
+
+/// As [`missing`], for everything up to and including `purpose`.
+pub(super) fn lacking(
+    project: &Project,
+    interpreter: &Interpreter,
+    purpose: Purpose,
+) -> Result<Vec<MissingPackage>, ProjectError> {
     let installed = interpreter::distributions(project, interpreter)?;
     let mut found: Vec<MissingPackage> = vec![];
-    for group in &project.declared().groups {
+    for group in project.declared().groups.iter().filter(|group| group.purpose <= purpose) {
         for requirement in group.requirements.iter().filter(|r| r.applies(interpreter, &group.extra)) {
             if installed.contains_key(&requirement.name) || found.iter().any(|known| known.name == requirement.name) {
                 continue;
@@ -49,6 +58,6 @@ fn package(requirement: &super::requirement::Requirement, group: &Group) -> Miss
         name: requirement.name.clone(),
         requirement: requirement.text.clone(),
         declared_in: group.label.clone(),
-        is_for_tests: group.is_for_tests,
+        is_for_tests: group.purpose != Purpose::Run,
     }
 }

@@ -103,7 +103,7 @@ fn strip_line(typed: &str) -> &str {
     for _ in 0..2 {
         match rest.rsplit_once(':') {
             Some((head, digits)) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                rest = head
+                rest = head;
             }
             _ => break,
         }

@@ -121,20 +121,23 @@ fn defines_tests(file: &SourcePath) -> bool {
 
 /// The topmost directories called `tests`, and test files outside of any; joined when they are many.
 fn places(files: &[&SourcePath]) -> Vec<String> {
-    let place = |file: &&SourcePath| {
-        let parts: Vec<&str> = file.relative.split('/').collect();
-        let directories = &parts[..parts.len() - 1];
-        match directories.iter().position(|part| is_test_directory(part)) {
-            Some(index) => directories[..=index].join("/"),
-            None => file.relative.clone(),
-        }
-    };
-    let exact: BTreeSet<String> = files.iter().map(place).collect();
+    let (inside, outside): (Vec<&SourcePath>, Vec<&SourcePath>) =
+        files.iter().partition(|file| test_directory(&file.relative).is_some());
+    // A few `test_*.py` in a package whose tests stand elsewhere are helpers for tests, not tests.
+    let outside = if outside.len() < inside.len() { vec![] } else { outside };
+    let directories = inside.iter().filter_map(|file| test_directory(&file.relative));
+    let exact: BTreeSet<String> = directories.chain(outside.iter().map(|file| file.relative.clone())).collect();
     if exact.len() <= PLACES_MAX {
         return exact.into_iter().collect();
     }
     let top = |path: &String| path.split('/').next().unwrap_or_default().to_owned();
     exact.iter().map(top).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn test_directory(relative: &str) -> Option<String> {
+    let parts: Vec<&str> = relative.split('/').collect();
+    let index = parts[..parts.len() - 1].iter().position(|part| is_test_directory(part))?;
+    Some(parts[..=index].join("/"))
 }
 
 fn is_plain_unittest(project: &Project, files: &[&SourcePath]) -> bool {

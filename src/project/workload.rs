@@ -51,17 +51,25 @@ pub fn choose(
         installed: interpreter::distributions(project, interpreter)?,
         settings: suite::settings(project),
     };
-    for step in STEPS {
-        if let Some(workload) = step(&context, &mut considered)? {
-            return Ok(Choice { workloads: vec![workload], considered });
-        }
-    }
-    Ok(Choice { workloads: vec![], considered })
+    let workload = first(&context, &mut considered)?;
+    Ok(Choice { workloads: workload.into_iter().collect(), considered })
 }
 
-type Step = fn(&Context, &mut Vec<String>) -> Result<Option<Workload>, ProjectError>;
-
-const STEPS: &[Step] = &[lone_script, performance_tests, test_suite, main_module, script, doctests];
+/// The first source of workloads that has one.
+fn first(context: &Context, considered: &mut Vec<String>) -> Result<Option<Workload>, ProjectError> {
+    if let Some(workload) = lone_script(context, considered) {
+        return Ok(Some(workload));
+    }
+    if let Some(workload) = performance_tests(context, considered)? {
+        return Ok(Some(workload));
+    }
+    if let Some(workload) = test_suite(context, considered)? {
+        return Ok(Some(workload));
+    }
+    Ok(main_module(context, considered)
+        .or_else(|| script(context, considered))
+        .or_else(|| doctests(context, considered)))
+}
 
 fn of_command(project: &Project, interpreter: &Interpreter, argv: Vec<String>) -> Result<Workload, ProjectError> {
     if argv.first().is_none_or(|program| program.trim().is_empty()) {
@@ -109,20 +117,20 @@ fn beside(interpreter: &Interpreter, program: &str) -> Option<String> {
 }
 
 /// A single script that no test speaks of: whoever names it wants it run.
-fn lone_script(context: &Context, considered: &mut Vec<String>) -> Result<Option<Workload>, ProjectError> {
-    let [target] = context.project.targets.as_slice() else { return Ok(None) };
+fn lone_script(context: &Context, considered: &mut Vec<String>) -> Option<Workload> {
+    let [target] = context.project.targets.as_slice() else { return None };
     let relative = context.project.relative(target);
     if !target.is_file() || suite::is_test_code(&relative) || !has_main_guard(target) {
-        return Ok(None);
+        return None;
     }
     let stem = target.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut tests = context.project.all_files().iter().filter(|file| suite::is_test_code(&file.relative));
     let speaks_of = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|source| has_word(&source, &stem));
     if tests.any(|file| speaks_of(&file.path)) {
         considered.push(format!("`{relative}` is a script, and tests use it: they come first"));
-        return Ok(None);
+        return None;
     }
-    Ok(Some(of_script(context, target)))
+    Some(of_script(context, target))
 }
 
 fn has_word(text: &str, word: &str) -> bool {
@@ -146,7 +154,7 @@ fn performance_tests(context: &Context, considered: &mut Vec<String>) -> Result<
     let title = format!("the performance tests ({})", shortened(&paths));
     let extra = has_benchmark_option.then(|| "--benchmark".to_owned());
     let arguments = paths.into_iter().chain(extra).collect();
-    Ok(Some(of_pytest(context, WorkloadKind::PerformanceTests, title, arguments, considered)?))
+    Ok(Some(of_pytest(context, WorkloadKind::PerformanceTests, title, arguments, considered)))
 }
 
 fn lacks_pytest(context: &Context) -> ProjectError {
@@ -178,7 +186,7 @@ fn test_suite(context: &Context, considered: &mut Vec<String>) -> Result<Option<
     if context.interpreter.has_pytest {
         let title = format!("the test suite (pytest {shown})");
         let arguments = if suite.is_configured { vec![] } else { suite.paths };
-        return Ok(Some(of_pytest(context, WorkloadKind::TestSuite, title, arguments, considered)?));
+        return Ok(Some(of_pytest(context, WorkloadKind::TestSuite, title, arguments, considered)));
     }
     if suite.is_plain_unittest {
         return Ok(Some(of_unittest(context, &suite)));
@@ -222,7 +230,7 @@ fn of_pytest(
     title: String,
     paths: Vec<String>,
     considered: &mut Vec<String>,
-) -> Result<Workload, ProjectError> {
+) -> Workload {
     let cache = context.project.state_directory().map(|state| state.join("cache/pytest"));
     // One test file that cannot be imported is no reason not to run the others.
     let mut arguments: Vec<String> =
@@ -254,7 +262,7 @@ fn of_pytest(
         arguments.extend(["-W".into(), "ignore::pytest.PytestUnknownMarkWarning".into()]);
     }
     arguments.extend(paths);
-    Ok(of_python(context, kind, title, arguments))
+    of_python(context, kind, title, arguments)
 }
 
 fn reason_for(context: &Context, dropped: &[String]) -> String {
@@ -335,7 +343,7 @@ fn import_path(context: &Context, directories: &[PathBuf]) -> Vec<(String, Strin
     joined.map(|joined| ("PYTHONPATH".to_owned(), joined)).into_iter().collect()
 }
 
-fn main_module(context: &Context, considered: &mut Vec<String>) -> Result<Option<Workload>, ProjectError> {
+fn main_module(context: &Context, considered: &mut Vec<String>) -> Option<Workload> {
     let mut packages: Vec<String> = vec![];
     for root in &context.project.source_roots {
         let entries = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -348,7 +356,7 @@ fn main_module(context: &Context, considered: &mut Vec<String>) -> Result<Option
     match packages.as_slice() {
         [] => {
             considered.push("no `__main__.py`".into());
-            Ok(None)
+            None
         }
         [package, others @ ..] => {
             if !others.is_empty() {
@@ -356,7 +364,7 @@ fn main_module(context: &Context, considered: &mut Vec<String>) -> Result<Option
             }
             let title = format!("`python -m {package}`");
             let arguments = vec!["-m".to_owned(), package.clone()];
-            Ok(Some(of_python(context, WorkloadKind::MainModule, title, arguments)))
+            Some(of_python(context, WorkloadKind::MainModule, title, arguments))
         }
     }
 }
@@ -366,13 +374,13 @@ fn is_module_name(name: &str) -> bool {
 }
 
 /// The file that was named, or the only script of the project.
-fn script(context: &Context, considered: &mut Vec<String>) -> Result<Option<Workload>, ProjectError> {
+fn script(context: &Context, considered: &mut Vec<String>) -> Option<Workload> {
     let project = context.project;
     if let [target] = project.targets.as_slice()
         && target.is_file()
         && runs_something(target)
     {
-        return Ok(Some(of_script(context, target)));
+        return Some(of_script(context, target));
     }
     let foreign = |relative: &str| {
         relative.contains('/') || matches!(relative, "setup.py" | "conftest.py" | "noxfile.py" | "manage.py")
@@ -381,15 +389,15 @@ fn script(context: &Context, considered: &mut Vec<String>) -> Result<Option<Work
     let candidates: Vec<_> = candidates.collect();
     let main = candidates.iter().find(|file| file.relative == "main.py");
     match (main, candidates.as_slice()) {
-        (Some(file), _) | (None, [file]) => Ok(Some(of_script(context, &file.path))),
+        (Some(file), _) | (None, [file]) => Some(of_script(context, &file.path)),
         (None, []) => {
             considered.push("no script with `if __name__ == \"__main__\"` in the root".into());
-            Ok(None)
+            None
         }
         (None, several) => {
             let names: Vec<_> = several.iter().map(|file| file.relative.clone()).collect();
             considered.push(format!("several scripts could be meant ({}): name one after `--`", shortened(&names)));
-            Ok(None)
+            None
         }
     }
 }
@@ -437,7 +445,7 @@ fn runs_something(path: &Path) -> bool {
 }
 
 /// Examples in docstrings, for a project that has nothing else that could run.
-fn doctests(context: &Context, considered: &mut Vec<String>) -> Result<Option<Workload>, ProjectError> {
+fn doctests(context: &Context, considered: &mut Vec<String>) -> Option<Workload> {
     let has_examples = |path: &Path| fs::read_to_string(path).is_ok_and(|source| source.contains(">>> "));
     let is_own = |relative: &str| {
         let first = relative.split('/').next().unwrap_or_default();
@@ -449,11 +457,11 @@ fn doctests(context: &Context, considered: &mut Vec<String>) -> Result<Option<Wo
     if places.is_empty() || !context.interpreter.has_pytest {
         considered
             .push(if places.is_empty() { "no doctests" } else { "doctests, for which pytest is not installed" }.into());
-        return Ok(None);
+        return None;
     }
     let title = format!("the doctests ({})", shortened(&places));
     let arguments = std::iter::once("--doctest-modules".to_owned()).chain(places).collect();
-    Ok(Some(of_pytest(context, WorkloadKind::TestSuite, title, arguments, considered)?))
+    Some(of_pytest(context, WorkloadKind::TestSuite, title, arguments, considered))
 }
 
 #[cfg(test)]

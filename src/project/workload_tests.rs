@@ -29,12 +29,8 @@ fn choice(files: &[(&str, &str)], target: &str, installed: &[&str]) -> Result<Ch
         settings: suite::settings(&project),
     };
     let mut considered = vec![];
-    for step in STEPS {
-        if let Some(workload) = step(&context, &mut considered)? {
-            return Ok(Choice { workloads: vec![workload], considered });
-        }
-    }
-    Ok(Choice { workloads: vec![], considered })
+    let workload = first(&context, &mut considered)?;
+    Ok(Choice { workloads: workload.into_iter().collect(), considered })
 }
 
 /// Kind and the arguments behind what every run of pytest has.

@@ -2,5 +2,6 @@
 
 mod environments;
 mod layering;
+mod project;
 mod query_drivers;
 mod traced;
