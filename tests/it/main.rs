@@ -3,4 +3,5 @@
 mod environments;
 mod layering;
 mod query_drivers;
+mod servers;
 mod traced;
