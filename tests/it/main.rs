@@ -2,6 +2,7 @@
 
 mod environments;
 mod layering;
+mod query_agent;
 mod query_drivers;
 mod servers;
 mod traced;
