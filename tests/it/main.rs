@@ -3,5 +3,7 @@
 mod environments;
 mod layering;
 mod project;
+mod query_agent;
 mod query_drivers;
+mod servers;
 mod traced;

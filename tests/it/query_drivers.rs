@@ -5,6 +5,7 @@ use std::path::Path;
 use cmdx::model::QueryPatternKind;
 
 use crate::environments::{environment, interpreters};
+use crate::servers::{mariadb, postgresql};
 use crate::traced::{Traced, assert_n_plus_one, assert_repeated, line, the_pattern};
 
 /// Runs `source` and checks its one N+1.
@@ -495,4 +496,186 @@ def fetch(n):
     return connection.getresponse().read()  # query",
         "http.client",
     );
+}
+
+/// A table of 40 posts, made and filled by `run(sql)`.
+const POSTS: &str = "
+def fill(run):
+    run('drop table if exists TABLE')
+    run('create table TABLE (id int primary key, user_id int)')
+    for n in range(40):
+        run('insert into TABLE values (%d, %d)' % (n, n % 10))
+";
+
+/// Checks a driver of a server at `SOCKET`.
+fn check_server(socket: &Path, table: &str, source: &str, driver: &str) {
+    let adapt = |text: &str| text.replace("SOCKET", &socket.to_string_lossy()).replace("TABLE", table);
+    let (source, posts) = (adapt(source), adapt(POSTS));
+    let project = Traced::new(&[("main.py", &source), ("posts.py", &posts)]);
+    let profile = project.profile_of_main(&drivers());
+    let pattern = profile
+        .patterns
+        .iter()
+        .find(|pattern| pattern.kind == QueryPatternKind::NPlusOne)
+        .unwrap_or_else(|| panic!("no N+1 in {profile:#?}"));
+    assert_repeated(pattern, &profile, &source, 10);
+    let group = &profile.groups[pattern.group as usize];
+    assert_eq!((group.driver.as_str(), group.n_rows), (driver, Some(40)), "{group:#?}");
+    assert_eq!(group.fingerprint, format!("select * from {table} where user_id = ?"));
+    let expected = format!("10 queries per call, from the loop at line {}", line(&source, "loop"));
+    assert_eq!(pattern.evidence, expected);
+}
+
+#[test]
+fn psycopg2_with_and_without_a_cursor_of_its_own() {
+    let Some(server) = postgresql() else { return };
+    let source = r#"
+import psycopg2, psycopg2.extras
+from posts import fill
+connection = psycopg2.connect(host="SOCKET", user="postgres", password="secret")
+cursor = connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor)
+fill(cursor.execute)
+connection.commit()
+assert type(connection) is psycopg2.extensions.connection
+assert type(connection.cursor()) is psycopg2.extensions.cursor
+
+def posts(user):
+    cursor.execute("select * from TABLE where user_id = %s", (user,))  # query
+    return cursor.fetchall()
+
+def report():
+    return sum([len(posts(user)) for user in range(10)])  # loop
+
+assert report() == 40
+"#;
+    check_server(&server.socket, "posts_psycopg2", source, "psycopg2");
+}
+
+#[test]
+fn psycopg_3() {
+    let Some(server) = postgresql() else { return };
+    let source = r#"
+import psycopg
+from posts import fill
+connection = psycopg.connect(host="SOCKET", user="postgres", autocommit=True)
+fill(connection.execute)
+
+def posts(user):
+    return connection.execute("select * from TABLE where user_id = %(user)s", {"user": user}).fetchall()  # query
+
+def report():
+    total = 0
+    for user in range(10):  # loop
+        total += len(posts(user))
+    return total
+
+assert report() == 40
+"#;
+    check_server(&server.socket, "posts_psycopg", source, "psycopg");
+}
+
+#[test]
+fn asynchronous_psycopg_3() {
+    let Some(server) = postgresql() else { return };
+    let source = r#"
+import asyncio, psycopg
+from posts import fill
+
+async def posts(connection, user):
+    cursor = await connection.execute("select * from TABLE where user_id = %s", [user])  # query
+    return await cursor.fetchall()
+
+async def main():
+    with psycopg.connect(host="SOCKET", user="postgres", autocommit=True) as connection:
+        fill(connection.execute)
+    async with await psycopg.AsyncConnection.connect(host="SOCKET", user="postgres") as connection:
+        total = 0
+        for user in range(10):  # loop
+            total += len(await posts(connection, user))
+    assert total == 40
+
+asyncio.run(main())
+"#;
+    check_server(&server.socket, "posts_psycopg_async", source, "psycopg");
+}
+
+#[test]
+fn asyncpg_and_its_pool() {
+    let Some(server) = postgresql() else { return };
+    let source = r#"
+import asyncio, asyncpg
+from posts import fill
+
+async def posts(pool, user):
+    return await pool.fetch("select * from TABLE where user_id = $1", user)  # query
+
+async def main():
+    statements = []
+    fill(statements.append)
+    async with asyncpg.create_pool(host="SOCKET", user="postgres", min_size=1, max_size=1) as pool:
+        await pool.execute(";".join(statements))
+        total = 0
+        for user in range(10):  # loop
+            total += len(await posts(pool, user))
+    assert total == 40
+
+asyncio.run(main())
+"#;
+    check_server(&server.socket, "posts_asyncpg", source, "asyncpg");
+}
+
+#[test]
+fn pymysql() {
+    let Some(server) = mariadb() else { return };
+    let source = r#"
+import pymysql
+from posts import fill
+connection = pymysql.connect(unix_socket="SOCKET", user="root")
+cursor = connection.cursor()
+cursor.execute("create database if not exists shop")
+connection.select_db("shop")
+fill(cursor.execute)
+connection.commit()
+
+def posts(user):
+    cursor.execute("select * from TABLE where user_id = %s", (user,))  # query
+    return cursor.fetchall()
+
+def report():
+    total = 0
+    for user in range(10):  # loop
+        total += len(posts(user))
+    return total
+
+assert report() == 40
+"#;
+    check_server(&server.socket, "posts_pymysql", source, "pymysql");
+}
+
+#[test]
+fn sqlalchemy_on_asyncpg() {
+    let Some(server) = postgresql() else { return };
+    let source = r#"
+import asyncio
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from posts import fill
+
+async def main():
+    engine = create_async_engine("postgresql+asyncpg://postgres@/postgres?host=SOCKET")
+    statements = []
+    fill(statements.append)
+    async with engine.begin() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+        total = 0
+        for user in range(10):  # loop
+            result = await connection.execute(text("select * from TABLE where user_id = :user"), {"user": user})  # query
+            total += len(result.all())
+    assert total == 40
+    await engine.dispose()
+
+asyncio.run(main())
+"#;
+    check_server(&server.socket, "posts_sqlalchemy", source, "asyncpg");
 }
