@@ -1,6 +1,8 @@
 //! Writes a [`Report`](crate::model::Report) in one of several forms, one renderer a file.
 //! Renderers lay out what they are given: what is slow, and why, was decided before.
 
+mod bottlenecks;
+mod facts;
 mod format;
 mod json;
 mod places;

@@ -3,7 +3,7 @@
 use super::page::Page;
 use super::table::{Side, Table};
 use crate::model::{CpuProfile, FunctionCost, IndexAdvice, QueryGroup, QueryProfile};
-use crate::report::{Style, words};
+use crate::report::{Style, bottlenecks, words};
 use crate::support::printable::one_line;
 use crate::support::units;
 
@@ -15,7 +15,7 @@ const UNKNOWN: &str = "?";
 /// The lines under a bottleneck.
 pub(super) fn function(page: &mut Page, function: &FunctionCost) {
     let mut facts = vec![format!("{} with all it calls", page.duration(function.total_wall_seconds))];
-    if is_cpu_measured(page) {
+    if bottlenecks::is_cpu_measured(page.report) {
         facts.push(format!("{} CPU", page.duration(function.cpu_seconds)));
     }
     facts.push(units::counted(function.n_samples, "sample", "samples"));
@@ -49,10 +49,6 @@ pub(super) fn tables(page: &mut Page) {
     processes(page, &profile.cpu);
 }
 
-fn is_cpu_measured(page: &Page) -> bool {
-    page.report.profile.as_ref().is_some_and(|profile| profile.cpu.cpu_seconds > 0.0)
-}
-
 fn section(page: &mut Page, heading: &str, table: &Table) {
     if table.is_empty() {
         return;
@@ -75,7 +71,11 @@ fn lines(page: &mut Page, cpu: &CpuProfile) {
         let share = format!("{} {}", words::part(line.share.value), words::margin(&line.share));
         table.row(vec![
             page.duration(line.wall_seconds),
-            if is_cpu_measured(page) { page.duration(line.cpu_seconds) } else { UNKNOWN.to_string() },
+            if bottlenecks::is_cpu_measured(page.report) {
+                page.duration(line.cpu_seconds)
+            } else {
+                UNKNOWN.to_string()
+            },
             page.style.text(&share).into_owned(),
             units::count(line.n_samples),
             page.place_and_symbol(&line.location),
