@@ -54,6 +54,12 @@ pub(super) fn looked_at(report: &Report) -> String {
     parts.join(", ")
 }
 
+/// The sentence that stands where opportunities would.
+pub(super) fn no_opportunities(report: &Report) -> String {
+    let about = if words::is_about_memory(report) { "memory " } else { "" };
+    format!("No {about}optimization opportunities found in {}.", scanned(report))
+}
+
 /// The sentence that stands where measured times would.
 pub(super) fn why_no_times(report: &Report) -> String {
     if report.workload.is_some() {

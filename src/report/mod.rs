@@ -2,13 +2,20 @@
 //! Renderers lay out what they are given: what is slow, and why, was decided before.
 
 mod bottlenecks;
+mod collapsed;
 mod facts;
+mod flamegraph;
 mod format;
 mod json;
+mod markdown;
 mod places;
+mod pprof;
 mod ranks;
 #[cfg(test)]
 mod sample;
+mod sarif;
+mod speedscope;
+mod stacks;
 mod text;
 mod words;
 

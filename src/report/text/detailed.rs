@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use super::table::{Side, Table};
-use crate::model::{CpuProfile, FunctionCost, IndexAdvice, QueryGroup, QueryProfile};
+use crate::model::{CpuProfile, FunctionCost, IndexAdvice, QueryProfile};
 use crate::report::{Style, bottlenecks, words};
 use crate::support::printable::one_line;
 use crate::support::units;
@@ -11,6 +11,9 @@ use crate::support::units;
 const N_NAMED_MAX: usize = 5;
 /// What stands in a cell for what the driver or platform does not tell.
 const UNKNOWN: &str = "?";
+
+/// What stands in a cell where there is nothing to tell.
+const NONE: &str = "-";
 
 /// The lines under a bottleneck.
 pub(super) fn function(page: &mut Page, function: &FunctionCost) {
@@ -96,29 +99,18 @@ fn query_groups(page: &mut Page, queries: &QueryProfile) {
     ];
     let mut table = Table::new(&columns);
     for group in &queries.groups {
-        let (per_call, looped) = repetition(page, group);
+        let looped = group.repeated_by.as_ref();
         table.row(vec![
             units::count(group.n_queries),
-            per_call,
+            looped.map_or_else(|| NONE.to_string(), words::per_call),
             page.duration(group.seconds),
             group.n_rows.map_or_else(|| UNKNOWN.to_string(), units::count),
             page.places.place(&group.site),
-            looped,
+            looped.map_or_else(|| NONE.to_string(), |found| page.places.looped(found)),
             one_line(&group.fingerprint),
         ]);
     }
     section(page, "Queries:", &table);
-}
-
-/// Queries per call of the function with the loop, and the line of the loop.
-fn repetition(page: &Page, group: &QueryGroup) -> (String, String) {
-    let Some(repeated_by) = &group.repeated_by else { return ("-".to_string(), "-".to_string()) };
-    let per_call = match repeated_by.per_call {
-        n if (n - n.round()).abs() < 0.05 => units::count(n.round() as u64),
-        n => format!("{n:.1}"),
-    };
-    let guess = if repeated_by.is_measured { "" } else { " (read from the source)" };
-    (per_call, format!("{}{guess}", page.places.place(&repeated_by.location)))
 }
 
 fn indexes(page: &mut Page, queries: &QueryProfile) {

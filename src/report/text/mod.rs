@@ -61,7 +61,7 @@ fn dearest(page: &mut Page) {
         page.note(&format!("{rest} with --detailed"));
     }
     if bottlenecks.has_joint {
-        page.note("= their intervals overlap: which of them costs more is not certain");
+        page.note(words::JOINT_RANKS);
     }
     page.blank();
 }
@@ -92,20 +92,13 @@ fn nothing_run(page: &mut Page) {
 
 fn no_bottleneck(page: &mut Page) {
     page.heading("🔍", "No bottlenecks detected");
-    let looked = facts::looked_at(page.report);
-    page.paragraph(
-        2,
-        2,
-        &format!("Looked at {looked}; none of the time was spent in the project's code."),
-        page::as_is,
-    );
+    page.paragraph(2, 2, &words::none_in_project(&facts::looked_at(page.report)), page::as_is);
     page.blank();
 }
 
 fn opportunities(page: &mut Page) {
     if page.report.findings.is_empty() {
-        let about = if words::is_about_memory(page.report) { "memory " } else { "" };
-        page.line(&format!("No {about}optimization opportunities found in {}.", facts::scanned(page.report)));
+        page.line(&facts::no_opportunities(page.report));
         page.blank();
         return;
     }
@@ -118,15 +111,11 @@ fn opportunities(page: &mut Page) {
 
 fn opportunity(page: &mut Page, finding: &Finding) {
     page.paragraph(2, 4, &format!("- {}", finding.title), page::as_is);
-    let cost = match (finding.seconds, &finding.share) {
-        (Some(seconds), Some(share)) => format!(" - {} ({})", page.duration(seconds), words::share(share)),
-        (Some(seconds), None) => format!(" - {}", page.duration(seconds)),
-        (None, _) if page.report.profile.is_some() => " - cost not measured".to_string(),
-        (None, _) => String::new(),
-    };
     let place = page.place(&finding.location);
-    let cost = page.style.text(&cost).into_owned();
-    page.line(&format!("      {place}{cost}"));
+    let cost = words::cost(page.report, finding);
+    let gap = if cost.is_empty() { "" } else { " - " };
+    let line = format!("      {place}{gap}{}", page.style.text(&cost));
+    page.line(&line);
     for sentence in &finding.evidence {
         page.paragraph(6, 6, sentence, Style::secondary);
     }
