@@ -1,12 +1,21 @@
 //! Writes a [`Report`](crate::model::Report) in one of several forms, one renderer a file.
 //! Renderers lay out what they are given: what is slow, and why, was decided before.
 
+mod bottlenecks;
+mod collapsed;
+mod facts;
+mod flamegraph;
 mod format;
 mod json;
+mod markdown;
 mod places;
+mod pprof;
 mod ranks;
 #[cfg(test)]
 mod sample;
+mod sarif;
+mod speedscope;
+mod stacks;
 mod text;
 mod words;
 

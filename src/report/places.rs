@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Location, Report};
+use crate::model::{Location, QueryLoop, Report};
 
 /// The files a report speaks of.
 pub(super) struct Places<'a> {
@@ -31,6 +31,12 @@ impl<'a> Places<'a> {
     pub(super) fn place(&self, location: &Location) -> String {
         let path = self.path(&location.path);
         if location.line == 0 { path.to_string() } else { format!("{path}:{}", location.line) }
+    }
+
+    /// The line of a loop, and how it is known.
+    pub(super) fn looped(&self, repeated_by: &QueryLoop) -> String {
+        let guess = if repeated_by.is_measured { "" } else { " (read from the source)" };
+        format!("{}{guess}", self.place(&repeated_by.location))
     }
 
     /// Where the file lies.

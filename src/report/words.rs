@@ -1,9 +1,13 @@
 //! The words for what the nouns hold, the same in every form of the report.
 
 use crate::model::{
-    Category, ExitReason, Finding, Interpreter, InterpreterSource, Location, Report, Safety, ScopeKind, Share,
+    Category, ExitReason, Finding, FindingKind, Interpreter, InterpreterSource, Location, QueryLoop, QueryPatternKind,
+    Report, Safety, ScopeKind, Share,
 };
 use crate::support::units;
+
+/// What `=` behind a rank means.
+pub(super) const JOINT_RANKS: &str = "= their intervals overlap: which of them costs more is not certain";
 
 /// Asked for memory alone: the analysis has another title.
 pub(super) fn is_about_memory(report: &Report) -> bool {
@@ -13,10 +17,17 @@ pub(super) fn is_about_memory(report: &Report) -> bool {
 /// The value `--category` takes for what was asked.
 pub(super) fn category(report: &Report) -> &'static str {
     match report.categories.as_slice() {
-        [Category::Algorithm] => "algorithm",
-        [Category::Io] => "io",
-        [Category::Memory] => "memory",
+        [category] => category_name(*category),
         _ => "all",
+    }
+}
+
+/// `algorithm`.
+pub(super) fn category_name(category: Category) -> &'static str {
+    match category {
+        Category::Algorithm => "algorithm",
+        Category::Io => "io",
+        Category::Memory => "memory",
     }
 }
 
@@ -99,6 +110,27 @@ pub(super) fn is_rewritable(finding: &Finding) -> bool {
     finding.rewrites.iter().any(|(_, safety)| *safety != Safety::ShowOnly)
 }
 
+/// `n-plus-one`: the name of the kind of finding, as JSON has it.
+pub(super) fn kind_name(kind: &FindingKind) -> &str {
+    match kind {
+        FindingKind::Rule(name) => name,
+        FindingKind::Query(kind) => query_kind_name(*kind),
+    }
+}
+
+fn query_kind_name(kind: QueryPatternKind) -> &'static str {
+    match kind {
+        QueryPatternKind::NPlusOne => "n-plus-one",
+        QueryPatternKind::Duplicate => "duplicate",
+        QueryPatternKind::MissingIndex => "missing-index",
+        QueryPatternKind::UnboundedRead => "unbounded-read",
+        QueryPatternKind::CommitPerRow => "commit-per-row",
+        QueryPatternKind::ConnectionPerCall => "connection-per-call",
+        QueryPatternKind::RepeatedByLibrary => "repeated-by-library",
+        QueryPatternKind::HttpPerItem => "http-per-item",
+    }
+}
+
 /// `request`.
 pub(super) fn scope_kind(kind: ScopeKind) -> &'static str {
     match kind {
@@ -128,6 +160,29 @@ pub(super) fn margin(share: &Share) -> String {
     let is_whole = share.value >= 0.0995 && points >= 0.95;
     let text = if is_whole { format!("{points:.0}") } else { format!("{:.1}", points.max(0.1)) };
     format!("±{}", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// `1500ms (75% of time, ±3)`; empty where nothing was measured at all.
+pub(super) fn cost(report: &Report, finding: &Finding) -> String {
+    match (finding.seconds, &finding.share) {
+        (Some(seconds), Some(part)) => format!("{} ({})", units::duration(seconds), share(part)),
+        (Some(seconds), None) => units::duration(seconds),
+        (None, _) if report.profile.is_some() => "cost not measured".to_string(),
+        (None, _) => String::new(),
+    }
+}
+
+/// Mean queries per call of the function that holds the loop.
+pub(super) fn per_call(repeated_by: &QueryLoop) -> String {
+    match repeated_by.per_call {
+        n if (n - n.round()).abs() < 0.05 => units::count(n.round() as u64),
+        n => format!("{n:.1}"),
+    }
+}
+
+/// The sentence for a run whose samples met none of the project's code.
+pub(super) fn none_in_project(looked_at: &str) -> String {
+    format!("Looked at {looked_at}; none of the time was spent in the project's code.")
 }
 
 /// The directory or file names after a command, as a shell takes them.

@@ -2,8 +2,8 @@
 
 use super::page::Page;
 use super::table::{Side, Table};
-use crate::model::{CpuProfile, FunctionCost, IndexAdvice, QueryGroup, QueryProfile};
-use crate::report::{Style, words};
+use crate::model::{CpuProfile, FunctionCost, IndexAdvice, QueryProfile};
+use crate::report::{Style, bottlenecks, words};
 use crate::support::printable::one_line;
 use crate::support::units;
 
@@ -12,10 +12,13 @@ const N_NAMED_MAX: usize = 5;
 /// What stands in a cell for what the driver or platform does not tell.
 const UNKNOWN: &str = "?";
 
+/// What stands in a cell where there is nothing to tell.
+const NONE: &str = "-";
+
 /// The lines under a bottleneck.
 pub(super) fn function(page: &mut Page, function: &FunctionCost) {
     let mut facts = vec![format!("{} with all it calls", page.duration(function.total_wall_seconds))];
-    if is_cpu_measured(page) {
+    if bottlenecks::is_cpu_measured(page.report) {
         facts.push(format!("{} CPU", page.duration(function.cpu_seconds)));
     }
     facts.push(units::counted(function.n_samples, "sample", "samples"));
@@ -49,10 +52,6 @@ pub(super) fn tables(page: &mut Page) {
     processes(page, &profile.cpu);
 }
 
-fn is_cpu_measured(page: &Page) -> bool {
-    page.report.profile.as_ref().is_some_and(|profile| profile.cpu.cpu_seconds > 0.0)
-}
-
 fn section(page: &mut Page, heading: &str, table: &Table) {
     if table.is_empty() {
         return;
@@ -75,7 +74,11 @@ fn lines(page: &mut Page, cpu: &CpuProfile) {
         let share = format!("{} {}", words::part(line.share.value), words::margin(&line.share));
         table.row(vec![
             page.duration(line.wall_seconds),
-            if is_cpu_measured(page) { page.duration(line.cpu_seconds) } else { UNKNOWN.to_string() },
+            if bottlenecks::is_cpu_measured(page.report) {
+                page.duration(line.cpu_seconds)
+            } else {
+                UNKNOWN.to_string()
+            },
             page.style.text(&share).into_owned(),
             units::count(line.n_samples),
             page.place_and_symbol(&line.location),
@@ -96,29 +99,18 @@ fn query_groups(page: &mut Page, queries: &QueryProfile) {
     ];
     let mut table = Table::new(&columns);
     for group in &queries.groups {
-        let (per_call, looped) = repetition(page, group);
+        let looped = group.repeated_by.as_ref();
         table.row(vec![
             units::count(group.n_queries),
-            per_call,
+            looped.map_or_else(|| NONE.to_string(), words::per_call),
             page.duration(group.seconds),
             group.n_rows.map_or_else(|| UNKNOWN.to_string(), units::count),
             page.places.place(&group.site),
-            looped,
+            looped.map_or_else(|| NONE.to_string(), |found| page.places.looped(found)),
             one_line(&group.fingerprint),
         ]);
     }
     section(page, "Queries:", &table);
-}
-
-/// Queries per call of the function with the loop, and the line of the loop.
-fn repetition(page: &Page, group: &QueryGroup) -> (String, String) {
-    let Some(repeated_by) = &group.repeated_by else { return ("-".to_string(), "-".to_string()) };
-    let per_call = match repeated_by.per_call {
-        n if (n - n.round()).abs() < 0.05 => units::count(n.round() as u64),
-        n => format!("{n:.1}"),
-    };
-    let guess = if repeated_by.is_measured { "" } else { " (read from the source)" };
-    (per_call, format!("{}{guess}", page.places.place(&repeated_by.location)))
 }
 
 fn indexes(page: &mut Page, queries: &QueryProfile) {

@@ -7,6 +7,14 @@ use crate::report::places::Places;
 use crate::report::{Style, words};
 use crate::support::units;
 
+/// The column of labels, its margins included.
+const LABEL_WIDTH: usize = 15;
+
+/// Paints nothing.
+pub(super) fn as_is(_style: &Style, text: &str) -> String {
+    text.to_string()
+}
+
 /// Text and what it is made from.
 pub(super) struct Page<'a> {
     pub report: &'a Report,
@@ -51,6 +59,14 @@ impl<'a> Page<'a> {
             self.line(&format!("{}{painted}", " ".repeat(indent)));
             indent = rest;
         }
+    }
+
+    /// A sentence behind a label, in two columns.
+    pub(super) fn labelled(&mut self, label: &str, text: &str, paint: fn(&Style, &str) -> String) {
+        let start = self.text.len();
+        self.paragraph(LABEL_WIDTH, LABEL_WIDTH, text, paint);
+        let label = self.style.secondary(&format!("{label:<11}"));
+        self.text.replace_range(start..start + LABEL_WIDTH, &format!("  {label}  "));
     }
 
     fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {

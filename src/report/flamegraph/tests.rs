@@ -1,0 +1,50 @@
+use super::*;
+use crate::report::sample;
+
+fn svg(report: &Report) -> String {
+    let mut out = vec![];
+    write(report, &mut out).expect("memory takes every text");
+    String::from_utf8(out).expect("text is UTF-8")
+}
+
+/// Outside comments, the only addresses are names of XML vocabularies.
+fn assert_loads_nothing(svg: &str) {
+    let parts = svg.split("<!--");
+    let code: String = parts.map(|part| part.split_once("-->").map_or(part, |(_, after)| after)).collect();
+    for address in code.split("http").skip(1) {
+        let is_vocabulary =
+            address.starts_with("://www.w3.org/") || address.starts_with("://github.com/jonhoo/inferno\"");
+        assert!(is_vocabulary, "http{}", address.chars().take(60).collect::<String>());
+    }
+    assert!(!svg.contains(" src=") && !svg.contains("@import"), "{svg}");
+}
+
+#[test]
+fn every_function_has_a_frame_with_its_time() {
+    let picture = svg(&sample::tutorial());
+    assert_loads_nothing(&picture);
+    let titles: Vec<_> = picture.split("<title>").skip(1).filter_map(|rest| rest.split("</title>").next()).collect();
+    insta::assert_snapshot!(titles.join("\n"));
+}
+
+#[test]
+fn a_picture_is_the_same_for_the_same_report() {
+    assert_eq!(svg(&sample::tutorial()), svg(&sample::tutorial()));
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let mut report = sample::hostile();
+    report.workload.as_mut().expect("it ran").title = "</text><script>alert(1)</script>\u{1b}".into();
+    let picture = svg(&report);
+    assert!(picture.contains("&lt;/script&gt;"), "{picture}");
+    assert_eq!(picture.matches("<script").count(), svg(&sample::tutorial()).matches("<script").count());
+    assert!(picture.chars().all(|c| c.is_whitespace() || !c.is_control()));
+    assert_loads_nothing(&picture);
+}
+
+#[test]
+fn nothing_measured_is_said_in_the_picture() {
+    insta::assert_snapshot!(svg(&sample::static_only()));
+    assert!(svg(&sample::nothing_found()).contains("No sample was taken"));
+}

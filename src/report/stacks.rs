@@ -1,0 +1,41 @@
+//! Stacks by function, as flame graphs want them: one frame a function, named for people.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Frame, Profile, Report, Stack};
+use crate::support::printable::printable;
+
+/// Where installed packages lie; what follows is the path their users know.
+const PACKAGE_DIRECTORIES: &[&str] = &["/site-packages/", "/dist-packages/"];
+
+/// `query_users (src/database.py)`.
+pub(super) fn name(frame: &Frame) -> String {
+    let path = short_path(&frame.path);
+    let symbol = if frame.symbol.is_empty() { "?" } else { &frame.symbol };
+    let name = if path.is_empty() { symbol.to_string() } else { format!("{symbol} ({path})") };
+    printable(&name).into_owned()
+}
+
+fn short_path(path: &str) -> &str {
+    PACKAGE_DIRECTORIES.iter().find_map(|directory| path.rsplit_once(directory)).map_or(path, |(_, inside)| inside)
+}
+
+/// Frames of a stack that exist, root first.
+pub(super) fn frames<'a>(profile: &'a Profile, stack: &'a Stack) -> impl DoubleEndedIterator<Item = &'a Frame> {
+    stack.frames.iter().filter_map(|index| profile.cpu.frames.get(*index as usize))
+}
+
+/// Folded stacks (`root;caller;leaf`) with their wall time in microseconds, in the order of their names. Stacks that
+/// differ in lines alone are one.
+pub(super) fn folded(report: &Report) -> BTreeMap<String, u64> {
+    let mut seconds = BTreeMap::<String, f64>::new();
+    let Some(profile) = &report.profile else { return BTreeMap::new() };
+    for stack in &profile.cpu.stacks {
+        let names: Vec<_> = frames(profile, stack).map(|frame| name(frame).replace(';', ":")).collect();
+        if !names.is_empty() {
+            *seconds.entry(names.join(";")).or_default() += stack.wall_seconds;
+        }
+    }
+    let micros = seconds.into_iter().map(|(names, seconds)| (names, (seconds * 1e6).round() as u64));
+    micros.filter(|(_, micros)| *micros > 0).collect()
+}
