@@ -2,3 +2,4 @@
 
 mod environments;
 mod layering;
+mod rewrite_examples;
