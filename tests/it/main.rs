@@ -5,5 +5,6 @@ mod layering;
 mod project;
 mod query_agent;
 mod query_drivers;
+mod rewrite_examples;
 mod servers;
 mod traced;

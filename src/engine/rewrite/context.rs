@@ -1,0 +1,162 @@
+//! What a rule sees besides the node it is tried at: the options, the project, and names it may use.
+
+use crate::syntax::{Field, Kind, Node, Scope, SourceFile, Type, Typed, Variable, annotation, binding_value, import_path, infer};
+
+use super::index::Index;
+use super::rule::Rewrite;
+use super::scan::ScanOptions;
+
+/// What every rule is given.
+pub(crate) struct Context<'a> {
+    pub(crate) file: &'a SourceFile,
+    pub(crate) index: &'a Index,
+    pub(crate) options: &'a ScanOptions,
+}
+
+impl<'a> Context<'a> {
+    /// How `module.name` is written in this file; adds the import to the rewrite when there is none yet.
+    /// `None` when every way to write it would take a name that is used for something else.
+    pub(crate) fn import(&self, rewrite: &mut Rewrite<'a>, module: &str, name: &str) -> Option<String> {
+        let module_scope = self.file.root().scope();
+        let wanted = format!("{module}.{name}");
+        if let Some(alias) = self.imported(module_scope, &wanted) {
+            return Some(alias);
+        }
+        if let Some(alias) = self.imported(module_scope, module) {
+            return Some(format!("{alias}.{name}"));
+        }
+        if !self.is_mentioned(name) {
+            rewrite.imports.push(format!("from {module} import {name}"));
+            return Some(name.to_owned());
+        }
+        self.import_module(rewrite, module).map(|alias| format!("{alias}.{name}"))
+    }
+
+    /// How `module` is written in this file, as [`Context::import`] does.
+    pub(crate) fn import_module(&self, rewrite: &mut Rewrite<'a>, module: &str) -> Option<String> {
+        if let Some(alias) = self.imported(self.file.root().scope(), module) {
+            return Some(alias);
+        }
+        if module.contains('.') || self.is_mentioned(module) {
+            return None;
+        }
+        rewrite.imports.push(format!("import {module}"));
+        Some(module.to_owned())
+    }
+
+    /// The name under which the module scope has imported a path, when nothing else in the file has that name.
+    fn imported(&self, module_scope: Scope<'a>, path: &str) -> Option<String> {
+        for import in self.file.root().children().filter(|node| matches!(node.kind(), Kind::Import | Kind::ImportFrom)) {
+            for identifier in import.descendants().filter(|node| node.is(Kind::Identifier)) {
+                let Some(variable) = identifier.variable().filter(|variable| variable.scope() == module_scope) else {
+                    continue;
+                };
+                let is_it = variable.only_binding() == Some(identifier) && import_path(identifier).as_deref() == Some(path);
+                if is_it && self.is_only(identifier.text(), module_scope) {
+                    return Some(identifier.text().to_owned());
+                }
+            }
+        }
+        None
+    }
+
+    /// True when no scope but the module's gives the name a meaning.
+    fn is_only(&self, name: &str, module_scope: Scope<'a>) -> bool {
+        self.file
+            .root()
+            .descendants()
+            .filter(|node| node.is(Kind::Identifier) && node.text() == name)
+            .all(|node| node.variable().is_none_or(|variable| variable.scope() == module_scope))
+    }
+
+    /// True when any identifier of the file has this name.
+    fn is_mentioned(&self, name: &str) -> bool {
+        // Attributes share no namespace with variables; they are counted all the same, which costs only a longer name.
+        self.file.root().descendants().any(|node| {
+            node.is(Kind::Identifier) && node.text() == name && node.role() != Field::Attribute
+        })
+    }
+
+    /// The type of an expression; what a function of the project gives counts as its annotation says.
+    pub(crate) fn typed(&self, node: Node<'a>) -> Typed {
+        let typed = infer(node);
+        if typed.of != Type::Unknown {
+            return typed;
+        }
+        let mut value = node.unwrapped();
+        if value.is(Kind::Identifier) {
+            let Some(bound) = value.variable().and_then(Variable::only_binding).and_then(binding_value) else { return typed };
+            value = bound.unwrapped();
+        }
+        self.promised(value).map_or(typed, annotation)
+    }
+
+    /// The return annotation of the project function that a call means.
+    fn promised(&self, call: Node<'a>) -> Option<Node<'a>> {
+        let function = self.callee(call)?;
+        (function.is(Kind::Function) && !crate::syntax::is_async(function)).then(|| function.field(Field::ReturnType)).flatten()
+    }
+
+    /// The definition of what is called: a function or class by its name, or a method of a value whose class is known.
+    pub(crate) fn callee(&self, call: Node<'a>) -> Option<Node<'a>> {
+        let callee = call.is(Kind::Call).then(|| call.field(Field::Function)).flatten()?;
+        if let Some(definition) = self.index.definition(callee) {
+            return Some(definition);
+        }
+        let (receiver, name) = crate::syntax::method(call)?;
+        let class = self.class_of(receiver)?;
+        super::facts::body(class).into_iter().find(|member| member.is(Kind::Function) && crate::syntax::function_name(*member) == name)
+    }
+
+    /// The class of the project that a value is an instance of, by `self`, an annotation or its construction.
+    fn class_of(&self, value: Node<'a>) -> Option<Node<'a>> {
+        let name = value.is(Kind::Identifier).then_some(value)?;
+        let variable = name.variable()?;
+        let binding = variable.only_binding()?;
+        let parent = binding.parent()?;
+        match parent.kind() {
+            Kind::Parameters => {
+                let function = parent.parent()?;
+                let class = function.parent()?.parent().filter(|class| class.is(Kind::Class))?;
+                (parent.children().next() == Some(binding)).then_some(class)
+            }
+            Kind::TypedParameter | Kind::TypedDefaultParameter => {
+                let named = parent.field(Field::Type)?.descendants().find(|node| node.is(Kind::Identifier))?;
+                (named.text() == parent.field(Field::Type)?.text()).then(|| self.index.definition(named)).flatten()
+            }
+            _ => {
+                let value = binding_value(binding).filter(|value| value.is(Kind::Call))?;
+                self.index.definition(value.field(Field::Function)?)
+            }
+        }
+        .filter(|class| class.is(Kind::Class))
+    }
+
+    /// A name that nothing in the file has: `wanted`, else with a number.
+    pub(crate) fn fresh_name(&self, wanted: &str) -> String {
+        let mut name = wanted.to_owned();
+        let mut number = 2;
+        while self.is_mentioned(&name) || is_keyword(&name) {
+            name = format!("{wanted}_{number}");
+            number += 1;
+        }
+        name
+    }
+
+    /// A statement of the module's top level before which a new constant can stand: after the imports, before the
+    /// statement that holds `node`. `None` when there is none.
+    pub(crate) fn constant_place(&self, node: Node<'a>) -> Option<Node<'a>> {
+        let holder = super::facts::top_statement(node)?;
+        super::edits::is_alone(holder).then_some(holder)
+    }
+}
+
+/// Python's words that no variable can have.
+fn is_keyword(name: &str) -> bool {
+    const KEYWORDS: &[&str] = &[
+        "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
+        "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
+        "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+    ];
+    KEYWORDS.contains(&name)
+}

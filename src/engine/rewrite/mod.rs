@@ -1,0 +1,18 @@
+//! Finds what is slow by the look of it and writes it anew: rules over syntax trees, a project index, edits.
+//! Knows nothing of profiles, journals or runs; reads and writes no files.
+
+mod apply;
+mod assumption;
+mod catalogue;
+mod context;
+mod edits;
+mod facts;
+mod index;
+mod rule;
+mod rules;
+mod scan;
+
+pub use apply::{Application, Applied, Dropped, Rewritten, apply, apply_matches};
+pub use catalogue::{Example, catalogue, examples};
+pub use rule::{Rule, rules};
+pub use scan::{Scan, ScanOptions, scan};
