@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::args::Plan;
 use super::charged::Charged;
+use super::ending;
 use super::sources::Sources;
 use crate::agent;
 use crate::commands::{Context, Failure, FailureKind, refused};
@@ -63,6 +64,7 @@ pub(super) fn measure(
         if plan.traces_queries { place_agent(project, &mut traced, &directory, &mut measured.problems) } else { None };
     let recording = record(plan, project, &traced, &directory, agent, context)?;
     measured.problems.extend(recording.problems.iter().cloned());
+    measured.problems.extend(ending::problems(&workload, &recording));
     let profile = profile(&recording, sources, charged, &mut measured.problems);
     measured.run = Some(Run { workload: summary(project, &workload, &recording), profile });
     Ok(measured)

@@ -2,6 +2,7 @@
 
 mod args;
 mod charged;
+mod ending;
 mod measure;
 mod run;
 mod sources;

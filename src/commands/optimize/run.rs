@@ -7,8 +7,8 @@ use super::charged::Charged;
 use super::measure::{self, Measured};
 use super::sources::Sources;
 use crate::commands::{Context, Failure, FailureKind, Outcome, refused};
-use crate::engine::diagnose;
-use crate::model::{ExitReason, Match, Report};
+use crate::engine::{diagnose, rewrite};
+use crate::model::{ExitReason, Report};
 use crate::project::{self, OpenOptions, Project};
 use crate::report;
 use crate::support::atomic_file;
@@ -31,12 +31,20 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let sources = Sources::read(&project);
     let targets: Vec<String> = project.targets.iter().map(|target| project.relative(target)).collect();
     let charged = Charged::new(targets.clone());
-    let matches: Vec<Match> = vec![];
+    let scan = scan(&sources, &charged);
     let measured = measure::measure(&plan, &project, &sources, charged, context)?;
     let outcome = outcome(&measured);
-    let report = assemble(&plan, &project, sources, targets, &matches, measured);
+    let report = assemble(&plan, &project, sources, targets, scan, measured);
     write(&report, &plan, context)?;
     Ok(outcome)
+}
+
+/// What the rules match in the files asked about. All files are read: a model or a helper lies in another one.
+fn scan(sources: &Sources, charged: &Charged) -> rewrite::Scan {
+    let mut scan = rewrite::scan(&sources.contents(), &rewrite::ScanOptions::default());
+    scan.matches.retain(|each| charged.holds(&each.location.path));
+    scan.problems.retain(|problem| problem.location.as_ref().is_none_or(|location| charged.holds(&location.path)));
+    scan
 }
 
 fn outcome(measured: &Measured) -> Outcome {
@@ -56,7 +64,7 @@ fn assemble(
     project: &Project,
     sources: Sources,
     paths: Vec<String>,
-    matches: &[Match],
+    scan: rewrite::Scan,
     measured: Measured,
 ) -> Report {
     let (workload, profile) = match measured.run {
@@ -68,6 +76,7 @@ fn assemble(
         false => measured.considered.join("; "),
     });
     let mut problems = sources.problems;
+    problems.extend(scan.problems);
     problems.extend(measured.problems);
     Report {
         schema_version: SCHEMA_VERSION,
@@ -80,7 +89,7 @@ fn assemble(
         not_run_because,
         n_files: project.files().0.len() as u64,
         n_lines: sources.n_lines,
-        findings: diagnose::join(profile.as_ref(), matches, &plan.categories),
+        findings: diagnose::join(profile.as_ref(), &scan.matches, &plan.categories),
         profile,
         problems,
         is_detailed: plan.is_detailed,

@@ -55,10 +55,9 @@ impl Sources {
         Some(source.outline.get_or_init(|| Outline::of(&source.content)))
     }
 
-    /// Path and content of the files for which `wanted` is true.
-    pub(super) fn contents(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<u8>)> {
-        let chosen = self.files.iter().filter(|(path, _)| wanted(path));
-        chosen.map(|(path, source)| (path.clone(), source.content.clone())).collect()
+    /// Path and content of every file.
+    pub(super) fn contents(&self) -> Vec<(String, &[u8])> {
+        self.files.iter().map(|(path, source)| (path.clone(), source.content.as_slice())).collect()
     }
 }
 
