@@ -1,10 +1,13 @@
 //! The integration tests: every module runs cmdx, or one of its rooms, on real projects with real interpreters.
 
+mod bad_input;
+mod command_line;
 mod environments;
 mod layering;
 mod project;
 mod query_agent;
 mod query_drivers;
 mod rewrite_examples;
+mod runs;
 mod servers;
 mod traced;

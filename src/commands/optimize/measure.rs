@@ -58,11 +58,14 @@ pub(super) fn measure(
     if plan.command.is_none() {
         requirements::check(project, &measured.interpreter).map_err(refused)?;
     }
+    tracing::info!(interpreter = %measured.interpreter.path.display(), why = interpreter::why(&measured.interpreter));
+    tracing::info!(workload = workload.title, argv = ?workload.argv, cwd = %workload.cwd.display());
     let directory = run_directory(project)?;
     let mut traced = workload.clone();
     let agent =
         if plan.traces_queries { place_agent(project, &mut traced, &directory, &mut measured.problems) } else { None };
     let recording = record(plan, project, &traced, &directory, agent, context)?;
+    tracing::info!(exit = ?recording.exit, wall_seconds = recording.wall_seconds, n_samples = recording.samples.len());
     measured.problems.extend(recording.problems.iter().cloned());
     measured.problems.extend(ending::problems(&workload, &recording));
     let profile = profile(&recording, sources, charged, &mut measured.problems);

@@ -1,6 +1,7 @@
 //! Reads like the manual: open, scan, run, join, report.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use super::args::{Args, Plan};
 use super::charged::Charged;
@@ -29,7 +30,11 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
         context.ui.note(note);
     }
     let sources = Sources::read(&project);
-    let targets: Vec<String> = project.targets.iter().map(|target| project.relative(target)).collect();
+    let named = |target: &PathBuf| match project.relative(target) {
+        root if root.is_empty() => ".".to_owned(),
+        path => path,
+    };
+    let targets: Vec<String> = project.targets.iter().map(named).collect();
     let charged = Charged::new(targets.clone());
     let scan = scan(&sources, &charged);
     let measured = measure::measure(&plan, &project, &sources, charged, context)?;
