@@ -518,6 +518,12 @@ fn from_requirement_files(root: &Path, declared: &mut Declared) {
     paths.retain(|(path, _)| {
         !(path.extension().is_some_and(|e| e == "in") && compiled.contains(&path.with_extension("txt")))
     });
+    // A package says itself what it cannot run without; beside that, such files hold what is convenient to have.
+    if declared.is_package && declared.groups.iter().any(|group| group.purpose == Purpose::Run)
+        || has_core_metadata(root)
+    {
+        paths.iter_mut().for_each(|(_, purpose)| *purpose = (*purpose).max(Purpose::Tests));
+    }
     paths.sort_by_key(|(_, purpose)| *purpose);
     for (path, purpose) in paths {
         let mut lines = vec![];
@@ -526,6 +532,13 @@ fn from_requirement_files(root: &Path, declared: &mut Declared) {
         let label = path.strip_prefix(root).unwrap_or(&path).display().to_string();
         declared.add(&format!("`{label}`"), purpose, lines);
     }
+}
+
+/// True where the distribution's own metadata is complete: nothing in it means nothing is needed.
+fn has_core_metadata(root: &Path) -> bool {
+    let pyproject: Table = text(root, "pyproject.toml").and_then(|text| toml::from_str(&text).ok()).unwrap_or_default();
+    let is_dynamic = strings(lookup(&pyproject, &["project", "dynamic"])).iter().any(|name| name == "dependencies");
+    root.join("PKG-INFO").is_file() || (pyproject.contains_key("project") && !is_dynamic)
 }
 
 /// What `requirements-dev.txt` or `test_requirements.in` are for (`dev`, `test`), nothing for `requirements.txt`; `None`

@@ -178,3 +178,12 @@ fn packages_of_other_extras_are_needed_where_tests_import_them() {
     let found = declared(&[("pyproject.toml", pyproject), ("tests/test_a.py", "import zstandard as zstd\n")]);
     assert_eq!(shown(&found), ["*extras that tests import: zstandard>=0.18"]);
 }
+
+#[test]
+fn beside_a_package_that_declares_what_it_needs_requirement_files_are_for_tests() {
+    let pyproject = ("pyproject.toml", "[project]\nname = 'shop'\n");
+    let found = declared(&[pyproject, ("requirements.txt", "numpy\n")]);
+    assert_eq!(shown(&found), ["*`requirements.txt`: numpy"]);
+    let dynamic = ("pyproject.toml", "[project]\nname = 'shop'\ndynamic = ['dependencies']\n");
+    assert_eq!(shown(&declared(&[dynamic, ("requirements.txt", "numpy\n")])), ["`requirements.txt`: numpy"]);
+}
