@@ -183,19 +183,19 @@ impl Installer<'_> {
                 wanted.extend(Requirement::parse("pytest"));
             }
             wanted.retain(|requirement| seen.insert(requirement.text.clone()));
-            self.install(&wanted)?;
+            self.install(&wanted, interpreter)?;
         }
         Ok(())
     }
 
     /// All at once, so that they fit each other; each by itself when that fails.
-    fn install(&mut self, wanted: &[Requirement]) -> Result<(), ProjectError> {
+    fn install(&mut self, wanted: &[Requirement], interpreter: &Interpreter) -> Result<(), ProjectError> {
         if wanted.is_empty() {
             return Ok(());
         }
         (self.progress)(Event::Step(format!("installing {}", shown(wanted))));
         let texts: Vec<String> = wanted.iter().map(|requirement| requirement.text.clone()).collect();
-        let locked: Vec<String> = wanted.iter().map(|requirement| self.locked(requirement)).collect();
+        let locked: Vec<String> = wanted.iter().map(|requirement| self.locked(requirement, interpreter)).collect();
         // The versions the project is developed with first: the newest may have dropped what its tests use.
         if (locked != texts && self.pip(&locked)?.is_success()) || self.pip(&texts)?.is_success() {
             return Ok(());
@@ -253,9 +253,9 @@ impl Installer<'_> {
         entries.filter(is_leftover).collect()
     }
 
-    fn locked(&self, requirement: &Requirement) -> String {
+    fn locked(&self, requirement: &Requirement, interpreter: &Interpreter) -> String {
         let unpinned = requirement.unpinned();
-        match self.declared.locked.get(&requirement.name) {
+        match self.declared.locked_version(&requirement.name, interpreter) {
             Some(version) if !requirement.text.contains('@') => format!("{unpinned}=={version}"),
             _ => requirement.text.clone(),
         }
