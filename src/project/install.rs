@@ -182,7 +182,7 @@ impl Installer<'_> {
             if purpose == Purpose::Tests {
                 wanted.extend(Requirement::parse("pytest"));
             }
-            wanted.retain(|requirement| seen.insert(requirement.text.clone()));
+            wanted.retain(|requirement| is_new(requirement, &mut seen));
             self.install(&wanted, interpreter)?;
         }
         Ok(())
@@ -295,6 +295,19 @@ impl Installer<'_> {
     }
 }
 
+/// False for what is wanted already, and for a second version of what is pinned: files for other Pythons
+/// (`tests37.txt`) stand beside the one that counts.
+fn is_new(requirement: &Requirement, seen: &mut BTreeSet<String>) -> bool {
+    let pinned = format!("{}==", requirement.name);
+    if seen.contains(&pinned) {
+        return false;
+    }
+    if requirement.text.contains("==") {
+        seen.insert(pinned);
+    }
+    seen.insert(requirement.text.clone())
+}
+
 /// What pip installs along with the project: its own requirements and the extras asked for.
 fn is_of_project(group: &Group) -> bool {
     !group.extra.is_empty()
@@ -308,5 +321,19 @@ fn shown(wanted: &[Requirement]) -> String {
     match names.as_slice() {
         [first, second, third, _, rest @ ..] => format!("{first}, {second}, {third} and {} more", rest.len() + 1),
         _ => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_pinned_version_counts() {
+        let mut seen = BTreeSet::new();
+        let lines = ["trio>=0.20", "trio==0.27", "trio==0.22", "trio", "attrs", "attrs", "attrs>=1"];
+        let kept: Vec<_> = lines.into_iter().filter_map(Requirement::parse).filter(|r| is_new(r, &mut seen)).collect();
+        let kept: Vec<_> = kept.iter().map(|requirement| requirement.text.as_str()).collect();
+        assert_eq!(kept, ["trio>=0.20", "trio==0.27", "attrs", "attrs>=1"]);
     }
 }
