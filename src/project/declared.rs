@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::ini::Ini;
-use super::requirement::{Requirement, normalized};
+use super::requirement::{self, Requirement, normalized};
 use super::{Project, pytest};
+use crate::model::Interpreter;
 
 /// Names of extras, groups and files that hold what tests need.
 const TEST_NAMES: &[&str] = &["test", "tests", "testing", "dev", "develop", "development"];
@@ -104,6 +105,14 @@ pub(super) struct Group {
     pub(super) requirements: Vec<Requirement>,
 }
 
+/// A version a lock file settled on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Locked {
+    version: String,
+    /// The environments it is meant for; none means all.
+    markers: Vec<String>,
+}
+
 /// Everything that was found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Declared {
@@ -115,8 +124,8 @@ pub(super) struct Declared {
     pub(super) extras: BTreeSet<String>,
     /// All places, what is needed to run first.
     pub(super) groups: Vec<Group>,
-    /// Versions in uv.lock, poetry.lock or pdm.lock, of distributions that are there in one version only.
-    pub(super) locked: BTreeMap<String, String>,
+    /// Versions in uv.lock, poetry.lock or pdm.lock; several where they depend on the environment.
+    pub(super) locked: BTreeMap<String, Vec<Locked>>,
     /// Options of requirement files that change where packages come from (`--extra-index-url …`).
     pub(super) pip_options: Vec<String>,
 }
@@ -200,6 +209,16 @@ fn without_tools(project: &Project, declared: &mut Declared) {
 }
 
 impl Declared {
+    /// The version of `name` that the project's lock file holds for `interpreter`, when it holds exactly one.
+    pub(super) fn locked_version(&self, name: &str, interpreter: &Interpreter) -> Option<&str> {
+        let fits = |locked: &&Locked| {
+            locked.markers.is_empty() || locked.markers.iter().any(|marker| requirement::holds(marker, interpreter))
+        };
+        let mut fitting = self.locked.get(name)?.iter().filter(fits);
+        let first = fitting.next()?;
+        fitting.next().is_none().then_some(first.version.as_str())
+    }
+
     fn add(&mut self, label: &str, purpose: Purpose, lines: impl IntoIterator<Item = impl AsRef<str>>) {
         self.add_extra(label, purpose, "", lines);
     }
@@ -518,6 +537,12 @@ fn from_requirement_files(root: &Path, declared: &mut Declared) {
     paths.retain(|(path, _)| {
         !(path.extension().is_some_and(|e| e == "in") && compiled.contains(&path.with_extension("txt")))
     });
+    // A package says itself what it cannot run without; beside that, such files hold what is convenient to have.
+    if declared.is_package && declared.groups.iter().any(|group| group.purpose == Purpose::Run)
+        || has_core_metadata(root)
+    {
+        paths.iter_mut().for_each(|(_, purpose)| *purpose = (*purpose).max(Purpose::Tests));
+    }
     paths.sort_by_key(|(_, purpose)| *purpose);
     for (path, purpose) in paths {
         let mut lines = vec![];
@@ -526,6 +551,13 @@ fn from_requirement_files(root: &Path, declared: &mut Declared) {
         let label = path.strip_prefix(root).unwrap_or(&path).display().to_string();
         declared.add(&format!("`{label}`"), purpose, lines);
     }
+}
+
+/// True where the distribution's own metadata is complete: nothing in it means nothing is needed.
+fn has_core_metadata(root: &Path) -> bool {
+    let pyproject: Table = text(root, "pyproject.toml").and_then(|text| toml::from_str(&text).ok()).unwrap_or_default();
+    let is_dynamic = strings(lookup(&pyproject, &["project", "dynamic"])).iter().any(|name| name == "dependencies");
+    root.join("PKG-INFO").is_file() || (pyproject.contains_key("project") && !is_dynamic)
 }
 
 /// What `requirements-dev.txt` or `test_requirements.in` are for (`dev`, `test`), nothing for `requirements.txt`; `None`
@@ -692,20 +724,20 @@ fn from_pipfile(root: &Path, declared: &mut Declared) {
 }
 
 /// The versions the project's own lock file settled on.
-fn locked(root: &Path) -> BTreeMap<String, String> {
+fn locked(root: &Path) -> BTreeMap<String, Vec<Locked>> {
     let names = ["uv.lock", "poetry.lock", "pdm.lock"];
     let lock: Option<Table> = names.iter().find_map(|name| toml::from_str(&text(root, name)?).ok());
     let packages =
         lock.as_ref().and_then(|lock| lock.get("package")?.as_array()).map(Vec::as_slice).unwrap_or_default();
-    let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut versions: BTreeMap<String, Vec<Locked>> = BTreeMap::new();
     for package in packages {
-        let field = |key: &str| package.get(key).and_then(Value::as_str);
-        if let (Some(name), Some(version)) = (field("name"), field("version")) {
-            versions.entry(normalized(name)).or_default().insert(version.to_owned());
-        }
+        let field = |key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
+        let (Some(name), Some(version)) = (field("name"), field("version")) else { continue };
+        let mut markers = strings(package.get("resolution-markers"));
+        markers.extend(field("markers").or_else(|| field("marker")));
+        versions.entry(normalized(&name)).or_default().push(Locked { version, markers });
     }
-    let single = versions.into_iter().filter(|(_, versions)| versions.len() == 1);
-    single.filter_map(|(name, versions)| Some((name, versions.into_iter().next()?))).collect()
+    versions
 }
 
 /// A requirement on the project itself asks for its extras, not for another copy of it.

@@ -165,10 +165,45 @@ fn only_files_named_as_requirement_files_are_taken_for_one() {
 }
 
 #[test]
-fn a_lock_file_settles_versions_that_are_single() {
-    let lock = "[[package]]\nname = 'Pytest'\nversion = '8.3'\n[[package]]\nname = 'numpy'\nversion = '1'\n[[package]]\nname = 'numpy'\nversion = '2'\n";
+fn a_lock_file_settles_the_version_for_the_interpreter() {
+    let lock = "
+        [[package]]
+        name = 'Attrs'
+        version = '8.3'
+        [[package]]
+        name = 'pytest'
+        version = '8.4'
+        resolution-markers = [\"python_full_version < '3.10'\"]
+        [[package]]
+        name = 'pytest'
+        version = '9.0'
+        resolution-markers = [\"python_full_version >= '3.11'\", \"python_full_version == '3.10.*'\"]
+        [[package]]
+        name = 'numpy'
+        version = '1'
+        [[package]]
+        name = 'numpy'
+        version = '2'
+    ";
     let found = declared(&[("uv.lock", lock)]);
-    assert_eq!(Vec::from_iter(found.locked), [("pytest".to_owned(), "8.3".to_owned())]);
+    let check = |name: &str, version: (u32, u32, u32), expected: Option<&str>| {
+        let interpreter = Interpreter {
+            path: "python".into(),
+            source: crate::model::InterpreterSource::Path,
+            version,
+            implementation: "cpython".into(),
+            prefix: "/env".into(),
+            is_free_threaded: false,
+            has_pytest: false,
+        };
+        assert_eq!(found.locked_version(name, &interpreter), expected, "{name} {version:?}");
+    };
+    check("attrs", (3, 11, 7), Some("8.3"));
+    check("pytest", (3, 9, 1), Some("8.4"));
+    check("pytest", (3, 10, 4), Some("9.0"));
+    check("pytest", (3, 12, 0), Some("9.0"));
+    check("numpy", (3, 12, 0), None);
+    check("absent", (3, 12, 0), None);
 }
 
 #[test]
@@ -177,4 +212,13 @@ fn packages_of_other_extras_are_needed_where_tests_import_them() {
         "[project]\nname = 'shop'\n[project.optional-dependencies]\nzstd = ['zstandard>=0.18']\nbrotli = ['brotli']\n";
     let found = declared(&[("pyproject.toml", pyproject), ("tests/test_a.py", "import zstandard as zstd\n")]);
     assert_eq!(shown(&found), ["*extras that tests import: zstandard>=0.18"]);
+}
+
+#[test]
+fn beside_a_package_that_declares_what_it_needs_requirement_files_are_for_tests() {
+    let pyproject = ("pyproject.toml", "[project]\nname = 'shop'\n");
+    let found = declared(&[pyproject, ("requirements.txt", "numpy\n")]);
+    assert_eq!(shown(&found), ["*`requirements.txt`: numpy"]);
+    let dynamic = ("pyproject.toml", "[project]\nname = 'shop'\ndynamic = ['dependencies']\n");
+    assert_eq!(shown(&declared(&[dynamic, ("requirements.txt", "numpy\n")])), ["`requirements.txt`: numpy"]);
 }

@@ -182,20 +182,20 @@ impl Installer<'_> {
             if purpose == Purpose::Tests {
                 wanted.extend(Requirement::parse("pytest"));
             }
-            wanted.retain(|requirement| seen.insert(requirement.text.clone()));
-            self.install(&wanted)?;
+            wanted.retain(|requirement| is_new(requirement, &mut seen));
+            self.install(&wanted, interpreter)?;
         }
         Ok(())
     }
 
     /// All at once, so that they fit each other; each by itself when that fails.
-    fn install(&mut self, wanted: &[Requirement]) -> Result<(), ProjectError> {
+    fn install(&mut self, wanted: &[Requirement], interpreter: &Interpreter) -> Result<(), ProjectError> {
         if wanted.is_empty() {
             return Ok(());
         }
         (self.progress)(Event::Step(format!("installing {}", shown(wanted))));
         let texts: Vec<String> = wanted.iter().map(|requirement| requirement.text.clone()).collect();
-        let locked: Vec<String> = wanted.iter().map(|requirement| self.locked(requirement)).collect();
+        let locked: Vec<String> = wanted.iter().map(|requirement| self.locked(requirement, interpreter)).collect();
         // The versions the project is developed with first: the newest may have dropped what its tests use.
         if (locked != texts && self.pip(&locked)?.is_success()) || self.pip(&texts)?.is_success() {
             return Ok(());
@@ -253,9 +253,9 @@ impl Installer<'_> {
         entries.filter(is_leftover).collect()
     }
 
-    fn locked(&self, requirement: &Requirement) -> String {
+    fn locked(&self, requirement: &Requirement, interpreter: &Interpreter) -> String {
         let unpinned = requirement.unpinned();
-        match self.declared.locked.get(&requirement.name) {
+        match self.declared.locked_version(&requirement.name, interpreter) {
             Some(version) if !requirement.text.contains('@') => format!("{unpinned}=={version}"),
             _ => requirement.text.clone(),
         }
@@ -295,6 +295,19 @@ impl Installer<'_> {
     }
 }
 
+/// False for what is wanted already, and for a second version of what is pinned: files for other Pythons
+/// (`tests37.txt`) stand beside the one that counts.
+fn is_new(requirement: &Requirement, seen: &mut BTreeSet<String>) -> bool {
+    let pinned = format!("{}==", requirement.name);
+    if seen.contains(&pinned) {
+        return false;
+    }
+    if requirement.text.contains("==") {
+        seen.insert(pinned);
+    }
+    seen.insert(requirement.text.clone())
+}
+
 /// What pip installs along with the project: its own requirements and the extras asked for.
 fn is_of_project(group: &Group) -> bool {
     !group.extra.is_empty()
@@ -308,5 +321,19 @@ fn shown(wanted: &[Requirement]) -> String {
     match names.as_slice() {
         [first, second, third, _, rest @ ..] => format!("{first}, {second}, {third} and {} more", rest.len() + 1),
         _ => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_pinned_version_counts() {
+        let mut seen = BTreeSet::new();
+        let lines = ["trio>=0.20", "trio==0.27", "trio==0.22", "trio", "attrs", "attrs", "attrs>=1"];
+        let kept: Vec<_> = lines.into_iter().filter_map(Requirement::parse).filter(|r| is_new(r, &mut seen)).collect();
+        let kept: Vec<_> = kept.iter().map(|requirement| requirement.text.as_str()).collect();
+        assert_eq!(kept, ["trio>=0.20", "trio==0.27", "attrs", "attrs>=1"]);
     }
 }

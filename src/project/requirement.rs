@@ -58,6 +58,11 @@ impl Requirement {
     }
 }
 
+/// True when `marker` describes the environment of `interpreter`.
+pub(super) fn holds(marker: &str, interpreter: &Interpreter) -> bool {
+    Marker::new(marker, interpreter, "").holds()
+}
+
 /// A marker being read; what cannot be understood counts as true, so that nothing needed is left out.
 struct Marker<'a> {
     tokens: Vec<String>,
