@@ -1,5 +1,5 @@
 """Requests, tests, benchmark rounds and tasks: queries are counted within each."""
-from cmdx_agent import events, record
+from cmdx_agent import events, imports, record
 from cmdx_agent.events import ITERATION, REQUEST, TASK, TEST
 from cmdx_agent.record import scope, strip
 
@@ -116,6 +116,17 @@ def patch_pytest(module):
         return _in_test(item.nodeid, lambda: original(item, when, *arguments, **keywords))
 
     module.call_and_report = record.dress(call_and_report, original)
+
+
+def patch_pytest_imports(module):
+    """pytest imports its plugins by a hook of its own, which goes past ours."""
+    original = module.AssertionRewritingHook.exec_module
+
+    def exec_module(self, module):
+        original(self, module)
+        imports.imported(module)
+
+    module.AssertionRewritingHook.exec_module = record.dress(exec_module, original)
 
 
 def patch_unittest(module):
