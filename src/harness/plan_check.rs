@@ -8,6 +8,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
 use crate::model::{PlanAnswer, PlanQuestion};
 
 /// What is run.
@@ -82,9 +85,6 @@ pub fn ask(
 
 /// Ends the child; the thread that waits for it takes its exit status.
 fn end(id: u32) {
-    // SAFETY: `kill` has no precondition; the thread has not reaped the child, so the id is still its own.
-    #[cfg(unix)]
-    unsafe {
-        libc::kill(id.cast_signed(), libc::SIGKILL);
-    }
+    // It may have ended by itself in this instant.
+    let _gone_is_fine = signal::kill(Pid::from_raw(id.cast_signed()), Signal::SIGKILL);
 }
