@@ -4,6 +4,7 @@
 mod child;
 mod error;
 mod log_file;
+pub mod plan_check;
 mod process_tree;
 mod record;
 mod sampler;

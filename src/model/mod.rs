@@ -15,7 +15,8 @@ pub use location::Location;
 pub use matching::{Category, Match, Problem, Safety, TextEdit};
 pub use profile::{CpuProfile, Frame, FunctionCost, LineCost, ProcessSummary, Profile, Share, Stack};
 pub use queries::{
-    Caller, IndexAdvice, QueryGroup, QueryLoop, QueryPattern, QueryPatternKind, QueryProfile, ScopeKind, ScopeSummary,
+    Caller, IndexAdvice, PlanAnswer, PlanQuestion, QueryGroup, QueryLoop, QueryPattern, QueryPatternKind, QueryProfile,
+    ScopeKind, ScopeSummary,
 };
 pub use recording::{ExitReason, Recording, Sample, SampledProcess};
 pub use report::{Report, WorkloadSummary};

@@ -164,3 +164,27 @@ pub struct IndexAdvice {
     /// Time of one execution before and after on the copy, when it was run.
     pub seconds: Option<(f64, f64)>,
 }
+
+/// A statement of which the database's planner is asked whether an index would help.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanQuestion {
+    /// Index into `QueryProfile::groups`.
+    pub group: u32,
+    /// Driver that executed it.
+    pub driver: String,
+    /// Path of a SQLite file; `postgresql://user@host:port/name` without a password.
+    pub database: String,
+    /// The statement as it was sent, with its placeholders.
+    pub statement: String,
+}
+
+/// What the planner said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanAnswer {
+    /// Index into `QueryProfile::groups`.
+    pub group: u32,
+    /// The index it would use; `None` when none would help.
+    pub advice: Option<IndexAdvice>,
+    /// Why it could not be asked.
+    pub problem: Option<String>,
+}

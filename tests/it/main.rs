@@ -7,6 +7,7 @@ mod layering;
 mod project;
 mod query_agent;
 mod query_drivers;
+mod query_indexes;
 mod rewrite_examples;
 mod runs;
 mod servers;

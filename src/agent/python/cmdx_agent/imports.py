@@ -24,6 +24,7 @@ _PATCHES = {
     "django.core.handlers.base": ("scopes", "patch_django"),
     "starlette.applications": ("scopes", "patch_starlette"),
     "_pytest.runner": ("scopes", "patch_pytest"),
+    "_pytest.assertion.rewrite": ("scopes", "patch_pytest_imports"),
     "unittest.case": ("scopes", "patch_unittest"),
     "pytest_benchmark.fixture": ("scopes", "patch_pytest_benchmark"),
     "celery.signals": ("scopes", "patch_celery"),
@@ -64,6 +65,12 @@ def _watch(name, loader):
         loader.exec_module = exec_module
     except (AttributeError, TypeError):
         pass
+
+
+def imported(module):
+    """Patches a module that another hook, which stands before ours, has imported."""
+    if module.__name__ in _PATCHES:
+        _patch(module.__name__, module)
 
 
 def _patch(name, module):

@@ -19,7 +19,7 @@ _PATTERNS_MAX = 10000
 #: Slot of the request, test, iteration or task that runs now.
 scope = ContextVar("cmdx_scope", default=0)
 #: Slot of the running test, for code whose context was made before the test began.
-base_scope = 0
+test_scope = 0
 
 _texts = {}
 _safe_types = {int, str, float, bytes, bool, type(None)}
@@ -55,7 +55,7 @@ def query(
             return 0
         pack_query(
             events.maps[slot >> 14], where, start, duration, rows, many, identity(parameters), activation, line, number,
-            scope.get() or base_scope, connection, driver, flags, operation, QUERY,
+            scope.get() or test_scope, connection, driver, flags, operation, QUERY,
         )  # fmt: skip
         return slot
     except Exception as error:

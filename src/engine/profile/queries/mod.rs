@@ -3,9 +3,11 @@
 
 mod build;
 mod fingerprint;
+mod indexes;
 mod loops;
 mod patterns;
 mod stacks;
 
 pub use build::build;
 pub use fingerprint::{Fingerprint, StatementKind, fingerprint, url_fingerprint};
+pub use indexes::{add_index_advice, plan_questions};

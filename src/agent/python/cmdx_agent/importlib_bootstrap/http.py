@@ -135,14 +135,14 @@ def patch_urllib(module):
 
 def patch_http_client(module):
     """`http.client`, for programs that use it directly: from the request to the head of the answer."""
-    request, getresponse = module.HTTPConnection.request, module.HTTPConnection.getresponse
+    original_request, original_answer = module.HTTPConnection.request, module.HTTPConnection.getresponse
     pending = "_cmdx_pending"
 
     def request_wrapper(self, method, url, *arguments, **keywords):
         if not _is_inside.get():
             setattr(self, pending, (clock(), method, url))
         try:
-            return request(self, method, url, *arguments, **keywords)
+            return original_request(self, method, url, *arguments, **keywords)
         except BaseException as error:
             strip(error)
             raise
@@ -151,7 +151,7 @@ def patch_http_client(module):
         asked = self.__dict__.pop(pending, None)
         flags = 0
         try:
-            return getresponse(self, *arguments, **keywords)
+            return original_answer(self, *arguments, **keywords)
         except BaseException as error:
             flags = FAILED
             strip(error)
@@ -165,5 +165,5 @@ def patch_http_client(module):
         scheme = "https" if self.default_port == 443 else "http"
         return "%s %s" % (method, _address(scheme, self.host, self.port, url)), url
 
-    module.HTTPConnection.request = record.dress(request_wrapper, request)
-    module.HTTPConnection.getresponse = record.dress(getresponse_wrapper, getresponse)
+    module.HTTPConnection.request = record.dress(request_wrapper, original_request)
+    module.HTTPConnection.getresponse = record.dress(getresponse_wrapper, original_answer)

@@ -177,13 +177,13 @@ def _patch_psycopg_connect(module):
             record.give_up(error)
         return made
 
-    plain = module.Connection.__dict__["connect"].__func__
-    waiting = module.AsyncConnection.__dict__["connect"].__func__
+    original = module.Connection.__dict__["connect"].__func__
+    original_async = module.AsyncConnection.__dict__["connect"].__func__
 
     def connect(cls, *arguments, **keywords):
         site, start = record.here(), clock()
         try:
-            return connected(plain(cls, *arguments, **keywords), start, site)
+            return connected(original(cls, *arguments, **keywords), start, site)
         except BaseException as error:
             strip(error)
             raise
@@ -191,13 +191,13 @@ def _patch_psycopg_connect(module):
     async def connect_async(cls, *arguments, **keywords):
         site, start = record.here(), clock()
         try:
-            return connected(await waiting(cls, *arguments, **keywords), start, site)
+            return connected(await original_async(cls, *arguments, **keywords), start, site)
         except BaseException as error:
             strip(error)
             raise
 
-    module.Connection.connect = classmethod(record.dress(connect, plain))
-    module.AsyncConnection.connect = classmethod(record.dress(connect_async, waiting))
+    module.Connection.connect = classmethod(record.dress(connect, original))
+    module.AsyncConnection.connect = classmethod(record.dress(connect_async, original_async))
     module.connect = module.Connection.connect
 
 

@@ -1,5 +1,5 @@
 """Requests, tests, benchmark rounds and tasks: queries are counted within each."""
-from cmdx_agent import events, record
+from cmdx_agent import events, imports, record
 from cmdx_agent.events import ITERATION, REQUEST, TASK, TEST
 from cmdx_agent.record import scope, strip
 
@@ -7,7 +7,7 @@ from cmdx_agent.record import scope, strip
 def _open(kind, name):
     """Begins a scope: what `_close` needs."""
     try:
-        parent = scope.get() or record.base_scope
+        parent = scope.get() or record.test_scope
         number = events.open_scope(kind, name, parent)
         return number, scope.set(number)
     except Exception as error:
@@ -44,12 +44,13 @@ def patch_flask(module):
 
 def patch_django(module):
     """Django's entry for a request, which its test client uses too."""
-    plain, waiting = module.BaseHandler.get_response, getattr(module.BaseHandler, "get_response_async", None)
+    original = module.BaseHandler.get_response
+    original_async = getattr(module.BaseHandler, "get_response_async", None)
 
     def get_response(self, request):
         opened = _open(REQUEST, "%s %s" % (request.method, request.path))
         try:
-            return plain(self, request)
+            return original(self, request)
         except BaseException as error:
             strip(error)
             raise
@@ -59,16 +60,16 @@ def patch_django(module):
     async def get_response_async(self, request):
         opened = _open(REQUEST, "%s %s" % (request.method, request.path))
         try:
-            return await waiting(self, request)
+            return await original_async(self, request)
         except BaseException as error:
             strip(error)
             raise
         finally:
             _close(opened)
 
-    module.BaseHandler.get_response = record.dress(get_response, plain)
-    if waiting is not None:
-        module.BaseHandler.get_response_async = record.dress(get_response_async, waiting)
+    module.BaseHandler.get_response = record.dress(get_response, original)
+    if original_async is not None:
+        module.BaseHandler.get_response_async = record.dress(get_response_async, original_async)
 
 
 def patch_starlette(module):
@@ -92,17 +93,17 @@ def patch_starlette(module):
 
 def _in_test(name, call):
     """Runs a test. Its scope also holds for code whose context is older than the test, such as an event loop's."""
-    before = record.base_scope
+    before = record.test_scope
     opened = _open(TEST, name)
     if opened is not None:
-        record.base_scope = opened[0]
+        record.test_scope = opened[0]
     try:
         return call()
     except BaseException as error:
         strip(error)
         raise
     finally:
-        record.base_scope = before
+        record.test_scope = before
         _close(opened)
 
 
@@ -118,12 +119,23 @@ def patch_pytest(module):
     module.call_and_report = record.dress(call_and_report, original)
 
 
+def patch_pytest_imports(module):
+    """pytest imports its plugins by a hook of its own, which goes past ours."""
+    original = module.AssertionRewritingHook.exec_module
+
+    def exec_module(self, module):
+        original(self, module)
+        imports.imported(module)
+
+    module.AssertionRewritingHook.exec_module = record.dress(exec_module, original)
+
+
 def patch_unittest(module):
     """A test case of unittest; under pytest the test has its scope already."""
     original = module.TestCase.run
 
     def run(self, result=None):
-        if record.base_scope:
+        if record.test_scope:
             return original(self, result)
         return _in_test(self.id(), lambda: original(self, result))
 

@@ -46,60 +46,65 @@ def _cursor_type(base):
     base_execute, base_many, base_script = base.execute, base.executemany, base.executescript
     base_all, base_one, base_some = base.fetchall, base.fetchone, base.fetchmany
 
-    def executed(self, operation, flags, sql, parameters, start, many=0):
+    def executed(self, operation, flags, arguments, start):
         duration = clock() - start
-        if sql.__class__ is not str:
+        if not arguments or arguments[0].__class__ is not str:
             return
-        number = 0
+        number = many = 0
+        parameters = arguments[1] if len(arguments) > 1 else None
         try:
             connection = self.connection
             number = connection._cmdx_number
             if self.rowcount >= 0 and not connection.in_transaction:
                 flags |= AUTOCOMMIT
+            if operation == EXECUTE_MANY:
+                # An iterator would be used up.
+                many = len(parameters) if parameters.__class__ in (list, tuple) else 0
+                parameters = _Unknown
         except Exception as error:
             if record.is_foreign(error):
                 raise
         self._cmdx_duration = duration
         self._cmdx_rows = 0
         self._cmdx_slot = query(
-            SQLITE3, operation, flags, sql, parameters, start, duration, UNKNOWN_ROWS, number, many
+            SQLITE3, operation, flags, arguments[0], parameters, start, duration, UNKNOWN_ROWS, number, many
         )
 
     class Cursor(base):
         __slots__ = ("_cmdx_slot", "_cmdx_duration", "_cmdx_rows")
 
-        def execute(self, sql, *parameters):
+        # The base counts and names its arguments itself, and says so in its errors.
+        def execute(self, *arguments):
             start = clock()
             try:
-                base_execute(self, sql, *parameters)
+                base_execute(self, *arguments)
             except BaseException as error:
-                executed(self, EXECUTE, FAILED, sql, parameters[0] if parameters else None, start)
+                executed(self, EXECUTE, FAILED, arguments, start)
                 strip(error)
                 raise
-            executed(self, EXECUTE, 0, sql, parameters[0] if parameters else None, start)
+            executed(self, EXECUTE, 0, arguments, start)
             return self
 
-        def executemany(self, sql, *parameters):
-            many = len(parameters[0]) if parameters and parameters[0].__class__ in (list, tuple) else 0
+        def executemany(self, *arguments):
             start = clock()
             try:
-                base_many(self, sql, *parameters)
+                base_many(self, *arguments)
             except BaseException as error:
-                executed(self, EXECUTE_MANY, FAILED, sql, _Unknown, start, many)
+                executed(self, EXECUTE_MANY, FAILED, arguments, start)
                 strip(error)
                 raise
-            executed(self, EXECUTE_MANY, 0, sql, _Unknown, start, many)
+            executed(self, EXECUTE_MANY, 0, arguments, start)
             return self
 
-        def executescript(self, sql, *rest):
+        def executescript(self, *arguments):
             start = clock()
             try:
-                base_script(self, sql, *rest)
+                base_script(self, *arguments)
             except BaseException as error:
-                executed(self, SCRIPT, FAILED, sql, None, start)
+                executed(self, SCRIPT, FAILED, arguments, start)
                 strip(error)
                 raise
-            executed(self, SCRIPT, 0, sql, None, start)
+            executed(self, SCRIPT, 0, arguments, start)
             return self
 
         def fetchall(self):
