@@ -10,15 +10,18 @@ use super::charged::Charged;
 use super::ending;
 use super::sources::Sources;
 use crate::agent;
+use crate::agent::wire::ProcessEvents;
 use crate::commands::{Context, Failure, FailureKind, refused};
 use crate::engine::profile::{cpu, queries};
-use crate::harness::{self, Event, HarnessError, RecordOptions};
-use crate::model::{Interpreter, Problem, Profile, Recording, Workload, WorkloadSummary};
+use crate::harness::{self, Event, HarnessError, RecordOptions, plan_check};
+use crate::model::{Interpreter, Problem, Profile, QueryProfile, Recording, Workload, WorkloadSummary};
 use crate::project::{Project, install, interpreter, requirements, workload};
-use crate::support::units;
+use crate::support::{interrupt, units};
 
 /// A workload that takes longer is ended, unless the user says otherwise.
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(600);
+/// What the database's planner gets to answer all questions; large databases are copied first.
+const PLAN_DEADLINE: Duration = Duration::from_secs(30);
 /// Logs of so many runs are kept.
 const RUNS_KEPT: usize = 10;
 
@@ -68,7 +71,8 @@ pub(super) fn measure(
     tracing::info!(exit = ?recording.exit, wall_seconds = recording.wall_seconds, n_samples = recording.samples.len());
     measured.problems.extend(recording.problems.iter().cloned());
     measured.problems.extend(ending::problems(&workload, &recording));
-    let profile = profile(&recording, sources, charged, &mut measured.problems);
+    let asker = (&measured.interpreter, project);
+    let profile = profile(&recording, sources, charged, asker, &mut measured.problems);
     measured.run = Some(Run { workload: summary(project, &workload, &recording), profile });
     Ok(measured)
 }
@@ -181,7 +185,13 @@ fn record(
     })
 }
 
-fn profile(recording: &Recording, sources: &Sources, charged: Charged, problems: &mut Vec<Problem>) -> Profile {
+fn profile(
+    recording: &Recording,
+    sources: &Sources,
+    charged: Charged,
+    (interpreter, project): (&Interpreter, &Project),
+    problems: &mut Vec<Problem>,
+) -> Profile {
     let outline = |path: &str| sources.outline(path);
     let build = |charged: &Charged| {
         let is_charged = |path: &str| charged.holds(path);
@@ -195,9 +205,28 @@ fn profile(recording: &Recording, sources: &Sources, charged: Charged, problems:
     let queries = recording.events_directory.as_ref().map(|directory| {
         let (events, lost) = agent::wire::read_directory(directory);
         problems.extend(lost);
-        queries::build(&events, &|path| sources.outline(path).cloned())
+        let mut queries = queries::build(&events, &|path| sources.outline(path).cloned());
+        ask_for_indexes(&events, &mut queries, interpreter, project);
+        queries
     });
     Profile { cpu, queries }
+}
+
+/// Has the planner of the database say which indexes it would use. Without an answer there is no advice, no more.
+fn ask_for_indexes(events: &[ProcessEvents], profile: &mut QueryProfile, interpreter: &Interpreter, project: &Project) {
+    let questions = queries::plan_questions(events, profile);
+    if questions.is_empty() || interrupt::is_requested() {
+        return;
+    }
+    match plan_check::ask(&interpreter.path, &project.root, &questions, PLAN_DEADLINE) {
+        Ok(answers) => {
+            for problem in answers.iter().filter_map(|answer| answer.problem.as_ref()) {
+                tracing::info!(problem, "the planner could not be asked");
+            }
+            queries::add_index_advice(profile, answers);
+        }
+        Err(error) => tracing::info!(%error, "the planner could not be asked"),
+    }
 }
 
 fn summary(project: &Project, workload: &Workload, recording: &Recording) -> WorkloadSummary {
