@@ -10,6 +10,8 @@ use super::{Category, Location, QueryPatternKind, Safety, Share};
 pub enum FindingKind {
     /// A pattern of queries.
     Query(QueryPatternKind),
+    /// Time that goes to a library with a faster way of use.
+    Library(String),
     /// A rewrite rule matched at a place that costs time.
     Rule(String),
 }

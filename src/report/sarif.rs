@@ -60,6 +60,7 @@ fn rules(report: &Report) -> BTreeMap<String, Value> {
 fn description(kind: &FindingKind) -> String {
     let words = match kind {
         FindingKind::Rule(name) => return format!("The rewrite rule `{name}` applies here."),
+        FindingKind::Library(_) => "Much time goes to a library that has a faster way of use.",
         FindingKind::Query(QueryPatternKind::NPlusOne) => "One query per row of another.",
         FindingKind::Query(QueryPatternKind::Duplicate) => "The same query with the same parameters again and again.",
         FindingKind::Query(QueryPatternKind::MissingIndex) => "A full scan that an index would avoid.",

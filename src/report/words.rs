@@ -113,7 +113,7 @@ pub(super) fn is_rewritable(finding: &Finding) -> bool {
 /// `n-plus-one`: the name of the kind of finding, as JSON has it.
 pub(super) fn kind_name(kind: &FindingKind) -> &str {
     match kind {
-        FindingKind::Rule(name) => name,
+        FindingKind::Rule(name) | FindingKind::Library(name) => name,
         FindingKind::Query(kind) => query_kind_name(*kind),
     }
 }

@@ -1,5 +1,6 @@
 //! Findings: query patterns and rule matches with what they cost.
 
+use super::libraries;
 use super::reach::Reach;
 use crate::model::{
     Category, Finding, FindingKind, Location, Match, Profile, QueryPattern, QueryPatternKind, QueryProfile, Safety,
@@ -24,6 +25,9 @@ pub fn join(profile: Option<&Profile>, matches: &[Match], categories: &[Category
             let rewrites = rewrites_for(pattern, matches, &mut is_taken);
             findings.push(of_pattern(pattern, queries, rewrites, reach.as_ref()));
         }
+    }
+    if let (Some(profile), Some(reach)) = (profile, &reach) {
+        findings.extend(libraries::findings(&profile.cpu, reach, matches, &mut is_taken));
     }
     for (each, is_taken) in matches.iter().zip(is_taken) {
         if !is_taken {

@@ -2,6 +2,7 @@
 //! finding is shown.
 
 mod join;
+mod libraries;
 mod reach;
 
 pub use join::join;
