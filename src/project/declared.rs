@@ -538,10 +538,11 @@ fn from_requirement_files(root: &Path, declared: &mut Declared) {
         !(path.extension().is_some_and(|e| e == "in") && compiled.contains(&path.with_extension("txt")))
     });
     // A package says itself what it cannot run without; beside that, such files hold what is convenient to have.
-    if declared.is_package && declared.groups.iter().any(|group| group.purpose == Purpose::Run)
-        || has_core_metadata(root)
-    {
-        paths.iter_mut().for_each(|(_, purpose)| *purpose = (*purpose).max(Purpose::Tests));
+    let says_needs = declared.is_package && declared.groups.iter().any(|group| group.purpose == Purpose::Run);
+    if says_needs || has_core_metadata(root) {
+        for (_, purpose) in &mut paths {
+            *purpose = (*purpose).max(Purpose::Tests);
+        }
     }
     paths.sort_by_key(|(_, purpose)| *purpose);
     for (path, purpose) in paths {
