@@ -53,7 +53,7 @@ pub fn build(events: &[ProcessEvents], outline_of: &dyn Fn(&str) -> Option<Outli
         add_summary(&mut groups, process, summary, &mut statements);
     }
     let mut groups: Vec<Group> = groups.into_values().collect();
-    groups.sort_by(|left, right| right.group.seconds.total_cmp(&left.group.seconds));
+    groups.sort_by(|left, right| right.reported.seconds.total_cmp(&left.reported.seconds));
     order_scopes(&mut profile, &mut groups);
     total(&mut profile, &groups);
     profile.patterns = patterns::find(&groups);
