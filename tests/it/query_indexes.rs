@@ -17,7 +17,7 @@ fn advised(python: &Path, source: &str) -> (Vec<QueryPattern>, QueryProfile) {
     let mut profile = project.profile_of_main(python);
     let questions = queries::plan_questions(&project.processes(), &profile);
     let answers =
-        plan_check::ask(python, &project.root, &questions, Duration::from_secs(120)).expect("the planner answers");
+        plan_check::ask(python, &project.root, &questions, Duration::from_mins(2)).expect("the planner answers");
     for answer in &answers {
         assert_eq!(answer.problem, None, "{questions:?}");
     }

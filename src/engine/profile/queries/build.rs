@@ -53,18 +53,18 @@ pub fn build(events: &[ProcessEvents], outline_of: &dyn Fn(&str) -> Option<Outli
         add_summary(&mut groups, process, summary, &mut statements);
     }
     let mut groups: Vec<Group> = groups.into_values().collect();
-    groups.sort_by(|left, right| right.group.seconds.total_cmp(&left.group.seconds));
+    groups.sort_by(|left, right| right.reported.seconds.total_cmp(&left.reported.seconds));
     order_scopes(&mut profile, &mut groups);
     total(&mut profile, &groups);
     profile.patterns = patterns::find(&groups);
-    profile.groups = groups.into_iter().map(|group| group.group).collect();
+    profile.groups = groups.into_iter().map(|group| group.reported).collect();
     profile
 }
 
 /// A group with what patterns are found by.
 pub(super) struct Group {
     /// What is reported.
-    pub group: QueryGroup,
+    pub reported: QueryGroup,
     /// The statement.
     pub fingerprint: Fingerprint,
     /// What was asked of the driver.
@@ -233,7 +233,7 @@ fn add_alike(
         let (driver, operation, fingerprint) = statements.all[key.statement as usize].clone();
         let callers = key.frames.iter().skip(1).take(CALLERS_MAX).map(|frame| Caller { location: location(frame) });
         let mut group = empty_group(wire::driver_name(driver), operation, fingerprint, site);
-        group.group.callers = callers.collect();
+        group.reported.callers = callers.collect();
         group
     });
     for occurrence in occurrences {
@@ -267,7 +267,7 @@ fn loop_location(found: &Repetition, codes: &Codes, sources: &Sources<'_>) -> Lo
 
 fn empty_group(driver: &str, operation: Operation, fingerprint: Fingerprint, site: Location) -> Group {
     Group {
-        group: QueryGroup {
+        reported: QueryGroup {
             fingerprint: fingerprint.text.clone(),
             driver: driver.to_owned(),
             site,
@@ -294,7 +294,7 @@ fn empty_group(driver: &str, operation: Operation, fingerprint: Fingerprint, sit
 fn add_occurrence(group: &mut Group, occurrence: &Occurrence) {
     let query = &occurrence.query;
     let seconds = query.duration_ns as f64 / NS;
-    let public = &mut group.group;
+    let public = &mut group.reported;
     public.n_queries += 1;
     public.seconds += seconds;
     public.max_seconds = public.max_seconds.max(seconds);
@@ -318,9 +318,9 @@ fn add_occurrence(group: &mut Group, occurrence: &Occurrence) {
 /// Joins the repetition of further stacks that lead to the same loop.
 fn add_repetition(group: &mut Group, found: &Repetition, n_queries: u64, location: Location) {
     group.cause = Some(found.cause);
-    match &mut group.group.repeated_by {
+    match &mut group.reported.repeated_by {
         None => {
-            group.group.repeated_by = Some(QueryLoop {
+            group.reported.repeated_by = Some(QueryLoop {
                 location,
                 body_line: found.frame.line,
                 per_call: n_queries as f64 / found.n_calls as f64,
@@ -350,7 +350,7 @@ fn add_summary(
     let known = groups
         .iter_mut()
         .filter(|(key, _)| key.statement == statement && key.site == site)
-        .max_by_key(|(_, group)| group.group.n_queries)
+        .max_by_key(|(_, group)| group.reported.n_queries)
         .map(|(_, group)| group);
     let group = match known {
         Some(group) => group,
@@ -359,7 +359,7 @@ fn add_summary(
             empty_group(wire::driver_name(driver), operation, fingerprint, site)
         }),
     };
-    let public = &mut group.group;
+    let public = &mut group.reported;
     public.n_queries += summary.n_queries;
     public.seconds += summary.duration_ns as f64 / NS;
     public.max_seconds = public.max_seconds.max(summary.max_ns as f64 / NS);
@@ -376,10 +376,10 @@ fn order_scopes(profile: &mut QueryProfile, groups: &mut [Group]) {
     }
     profile.scopes = order.iter().map(|index| profile.scopes[*index].clone()).collect();
     for group in groups {
-        for scope in &mut group.group.scopes {
+        for scope in &mut group.reported.scopes {
             *scope = places[*scope as usize];
         }
-        group.group.scopes.sort_unstable();
+        group.reported.scopes.sort_unstable();
     }
 }
 
@@ -387,10 +387,10 @@ fn total(profile: &mut QueryProfile, groups: &[Group]) {
     let mut drivers = BTreeSet::new();
     for group in groups {
         if is_statement(group.operation) {
-            profile.n_queries += group.group.n_queries;
+            profile.n_queries += group.reported.n_queries;
         }
-        profile.seconds += group.group.seconds;
-        drivers.insert(group.group.driver.clone());
+        profile.seconds += group.reported.seconds;
+        drivers.insert(group.reported.driver.clone());
     }
     profile.drivers = drivers.into_iter().collect();
 }

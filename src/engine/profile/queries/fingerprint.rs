@@ -156,7 +156,7 @@ impl Lexer<'_> {
                 self.at += 1;
                 self.skip_while(|byte| byte.is_ascii_digit());
             }
-            b':' if self.peek(1).is_some_and(is_word_byte) && !before.is_some_and(|token| token.text == ":") => {
+            b':' if self.peek(1).is_some_and(is_word_byte) && (self.has_space || !is_operand(before)) => {
                 self.at += 1;
                 self.skip_while(is_word_byte);
             }

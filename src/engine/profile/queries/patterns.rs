@@ -31,7 +31,7 @@ pub(super) fn find(groups: &[Group]) -> Vec<QueryPattern> {
 }
 
 fn patterns_of(group: &Group, index: u32) -> Vec<QueryPattern> {
-    if group.group.site.path.is_empty() {
+    if group.reported.site.path.is_empty() {
         return vec![];
     }
     let mut found = vec![];
@@ -41,7 +41,7 @@ fn patterns_of(group: &Group, index: u32) -> Vec<QueryPattern> {
 }
 
 fn duplicate(group: &Group, index: u32) -> Option<QueryPattern> {
-    let public = &group.group;
+    let public = &group.reported;
     let share = public.n_identical as f64 / public.n_queries as f64;
     if public.n_identical < IDENTICAL_MIN || share < IDENTICAL_SHARE_MIN {
         return None;
@@ -55,7 +55,7 @@ fn duplicate(group: &Group, index: u32) -> Option<QueryPattern> {
         "{} of {} queries had been sent before with the same parameters{}",
         public.n_identical,
         public.n_queries,
-        group.group.repeated_by.as_ref().map(|found| format!(", {}", place(group, found))).unwrap_or_default()
+        group.reported.repeated_by.as_ref().map(|found| format!(", {}", place(group, found))).unwrap_or_default()
     );
     let mut pattern = pattern(group, index, QueryPatternKind::Duplicate, evidence);
     pattern.n_queries = public.n_identical;
@@ -64,13 +64,13 @@ fn duplicate(group: &Group, index: u32) -> Option<QueryPattern> {
 }
 
 fn repeated(group: &Group, index: u32) -> Option<QueryPattern> {
-    let found = group.group.repeated_by.as_ref()?;
+    let found = group.reported.repeated_by.as_ref()?;
     let is_library = group.cause == Some(Cause::Library);
     let minimum = if is_library { PER_LIBRARY_CALL_MIN } else { PER_CALL_MIN };
     if found.per_call < minimum {
         return None;
     }
-    let is_autocommitted = group.n_autocommits * 2 > group.group.n_queries;
+    let is_autocommitted = group.n_autocommits * 2 > group.reported.n_queries;
     let (kind, noun) = match (group.operation, group.fingerprint.kind) {
         (Operation::Commit, _) | (_, StatementKind::Commit) => (QueryPatternKind::CommitPerRow, "commits"),
         (Operation::Connect, _) => (QueryPatternKind::ConnectionPerCall, "connections"),
@@ -88,7 +88,7 @@ fn repeated(group: &Group, index: u32) -> Option<QueryPattern> {
     let evidence = if found.is_measured {
         format!("{} {noun} per call, {}", per_call(found.per_call), place(group, found))
     } else {
-        format!("{} {noun}, {} (calls could not be told apart)", group.group.n_queries, place(group, found))
+        format!("{} {noun}, {} (calls could not be told apart)", group.reported.n_queries, place(group, found))
     };
     Some(pattern(group, index, kind, evidence))
 }
@@ -103,7 +103,7 @@ fn unbounded(group: &Group, index: u32) -> Option<QueryPattern> {
 }
 
 fn pattern(group: &Group, index: u32, kind: QueryPatternKind, evidence: String) -> QueryPattern {
-    let public = &group.group;
+    let public = &group.reported;
     let looping = public.repeated_by.as_ref().filter(|_| kind != QueryPatternKind::UnboundedRead);
     QueryPattern {
         kind,
@@ -125,7 +125,7 @@ fn per_call(mean: f64) -> String {
 
 /// `from the loop at line 47`; the file is named when it is another one than the query's.
 fn place(group: &Group, found: &QueryLoop) -> String {
-    let line = if found.location.path == group.group.site.path {
+    let line = if found.location.path == group.reported.site.path {
         format!("line {}", found.location.line)
     } else {
         found.location.to_string()
