@@ -8,6 +8,7 @@ mod project;
 mod query_agent;
 mod query_drivers;
 mod query_indexes;
+mod report_formats;
 mod rewrite_examples;
 mod runs;
 mod servers;

@@ -70,15 +70,15 @@ fn bottleneck(page: &mut Page, function: &FunctionCost, rank: Rank) {
     let mark = if rank.is_joint { "=" } else { "." };
     let name = words::symbol(&function.location);
     let name = if name.is_empty() { String::new() } else { format!(" - {}", page.style.text(&name)) };
-    let line = format!(
-        "{} {}{name} - {} ({}){}",
+    let cost = format!(
+        "{} {}{name} - {} ({})",
         page.style.secondary(&format!("{:>3}{mark}", rank.number)),
         page.place(&function.location),
         page.style.strong(&page.duration(function.wall_seconds)),
         page.style.text(&words::share(&function.share)),
-        if bottlenecks::is_waiting(page.report, function) { ", mostly waiting" } else { "" },
     );
-    page.line(&line);
+    let remark = if bottlenecks::is_waiting(page.report, function) { "mostly waiting" } else { "" };
+    page.line_with_remark(&cost, remark);
     if page.report.is_detailed {
         detailed::function(page, function);
     }

@@ -15,6 +15,17 @@ pub(super) fn as_is(_style: &Style, text: &str) -> String {
     text.to_string()
 }
 
+/// Columns that painted text takes: escape codes and addresses of links take none.
+fn shown_width(text: &str) -> usize {
+    let codes = text.split('\u{1b}');
+    let shown = codes.enumerate().map(|(index, part)| match part {
+        _ if index == 0 => part.width(),
+        part if part.starts_with('[') => part.split_once('m').map_or(0, |(_, after)| after.width()),
+        part => part.strip_prefix('\\').map_or(0, UnicodeWidthStr::width),
+    });
+    shown.sum()
+}
+
 /// Text and what it is made from.
 pub(super) struct Page<'a> {
     pub report: &'a Report,
@@ -32,6 +43,18 @@ impl<'a> Page<'a> {
     pub(super) fn line(&mut self, text: &str) {
         self.text.push_str(text.trim_end());
         self.text.push('\n');
+    }
+
+    /// A line and a few words that go with it, on a line of their own where the first leaves no room.
+    pub(super) fn line_with_remark(&mut self, text: &str, remark: &str) {
+        if remark.is_empty() {
+            return self.line(text);
+        }
+        if self.style.is_fitted && shown_width(text) + 2 + remark.width() > self.style.width {
+            self.line(text);
+            return self.note(remark);
+        }
+        self.line(&format!("{text}, {remark}"));
     }
 
     pub(super) fn blank(&mut self) {
@@ -114,5 +137,18 @@ impl<'a> Page<'a> {
         let command = self.style.text(command).into_owned();
         let line = format!("{what}: {}", self.style.command(&command));
         self.line(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_codes_take_no_columns() {
+        let style = Style { colour: true, hyperlinks: true, ..Style::plain() };
+        let text = format!("{} at {}", style.strong("12ms"), style.link("a.py:1", "/m/a.py"));
+        assert_eq!(shown_width(&text), "12ms at a.py:1".len());
+        assert_eq!(shown_width("größe 数"), 8);
     }
 }

@@ -103,6 +103,12 @@ fn a_fitted_stream_keeps_tables_within_its_width() {
 }
 
 #[test]
+fn a_remark_without_room_stands_on_its_own_line() {
+    let shown = text(&sample::tutorial(), &Style { width: 70, colour: true, hyperlinks: true, ..terminal() });
+    assert!(shown.contains("of time, ±3)\n     \u{1b}[2mmostly waiting"), "{shown}");
+}
+
+#[test]
 fn a_path_is_named_in_full_where_the_short_one_would_mean_another_file() {
     let mut report = sample::tutorial();
     let profile = report.profile.as_mut().expect("the tutorial ran");
