@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::model::{Match, Problem, Safety, TextEdit};
-use crate::syntax::{Encoding, Field, Kind, SourceFile, encode, encoding_of};
+use crate::syntax::{Encoding, Kind, Node, SourceFile, encode, encoding_of};
 
 use super::scan::{ScanOptions, scan};
 
@@ -168,9 +168,13 @@ fn span(each: &Match) -> (usize, usize) {
 /// these very bytes.
 pub fn apply_matches(path: &str, before: &[u8], matches: &[Match]) -> Result<Vec<u8>, String> {
     let encoding = encoding_of(before).unwrap_or(Encoding::Utf8);
-    let mut edits: Vec<&TextEdit> = matches.iter().flat_map(|each| &each.edits).collect();
-    edits.sort();
-    edits.dedup();
+    let mut edits: Vec<&TextEdit> = vec![];
+    for edit in matches.iter().flat_map(|each| &each.edits) {
+        if !edits.contains(&edit) {
+            edits.push(edit);
+        }
+    }
+    edits.sort_by_key(|edit| (edit.start, edit.end));
     let mut after = Vec::with_capacity(before.len() + 256);
     let mut at = 0;
     for edit in edits {
@@ -239,9 +243,5 @@ fn import_place(file: &SourceFile) -> (usize, bool) {
         return (place, !has_import);
     }
     let first = file.root().children().next();
-    let at = first.map_or(file.text.len(), |statement| {
-        let first = if statement.is(Kind::Decorated) { statement.field(Field::Definition).map_or(statement, |_| statement) } else { statement };
-        file.line_start(first.start())
-    });
-    (if at == 0 && file.text.starts_with('\u{feff}') { 3 } else { at }, true)
+    (file.line_start(first.map_or(file.text.len(), Node::start)), true)
 }

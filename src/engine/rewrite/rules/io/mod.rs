@@ -1,6 +1,9 @@
 //! Rules about files, serialisation and the network.
 
+mod json_text;
+mod schema_per_call;
+
 use crate::engine::rewrite::rule::Rule;
 
 /// In the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[];
+pub(super) const RULES: &[&Rule] = &[&json_text::RULE, &schema_per_call::RULE];
