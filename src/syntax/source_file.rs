@@ -50,7 +50,7 @@ impl SourceFile {
         }
         let (text, encoding) = decode(path, bytes)?;
         let nodes = tree_of(path, &text)?;
-        let line_starts = std::iter::once(0)
+        let line_starts = std::iter::once(if text.starts_with('\u{feff}') { 3 } else { 0 })
             .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at as u32 + 1))
             .collect();
         let mut file = Self { path: path.to_owned(), text, encoding, nodes, scopes: Scopes::default(), line_starts };
@@ -65,7 +65,7 @@ impl SourceFile {
 
     /// The line of a byte, counted from 1.
     pub fn line_at(&self, offset: usize) -> u32 {
-        self.line_starts.partition_point(|start| *start as usize <= offset) as u32
+        self.line_starts.partition_point(|start| *start as usize <= offset).max(1) as u32
     }
 
     /// First byte of the line that `offset` is on.
@@ -94,7 +94,6 @@ impl SourceFile {
     /// The spaces and tabs before the first word of the line that `offset` is on.
     pub fn indentation(&self, offset: usize) -> &str {
         let line = &self.text[self.line_start(offset)..];
-        let line = line.strip_prefix('\u{feff}').unwrap_or(line);
         &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
     }
 

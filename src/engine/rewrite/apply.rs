@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::model::{Match, Problem, Safety, TextEdit};
-use crate::syntax::{Encoding, Field, Kind, SourceFile, encode, encoding_of};
+use crate::syntax::{Encoding, Kind, Node, SourceFile, encode, encoding_of};
 
 use super::scan::{ScanOptions, scan};
 
@@ -130,9 +130,7 @@ fn one_round(path: &str, before: &[u8], matches: Vec<Match>, seen: &mut HashSet<
                 round.after = after;
                 round.applied = tried;
             }
-            Ok(_) => round
-                .dropped
-                .push(Dropped { dropped: each, reason: "it leads back to a text that was there before".into() }),
+            Ok(_) => round.dropped.push(Dropped { dropped: each, reason: "it leads back to a text that was there before".into() }),
             Err(reason) => round.dropped.push(Dropped { dropped: each, reason }),
         }
     }
@@ -170,9 +168,13 @@ fn span(each: &Match) -> (usize, usize) {
 /// these very bytes.
 pub fn apply_matches(path: &str, before: &[u8], matches: &[Match]) -> Result<Vec<u8>, String> {
     let encoding = encoding_of(before).unwrap_or(Encoding::Utf8);
-    let mut edits: Vec<&TextEdit> = matches.iter().flat_map(|each| &each.edits).collect();
-    edits.sort();
-    edits.dedup();
+    let mut edits: Vec<&TextEdit> = vec![];
+    for edit in matches.iter().flat_map(|each| &each.edits) {
+        if !edits.contains(&edit) {
+            edits.push(edit);
+        }
+    }
+    edits.sort_by_key(|edit| (edit.start, edit.end));
     let mut after = Vec::with_capacity(before.len() + 256);
     let mut at = 0;
     for edit in edits {
@@ -197,8 +199,7 @@ fn with_imports(path: &str, bytes: Vec<u8>, imports: &[&str]) -> Result<Vec<u8>,
     if imports.is_empty() {
         return Ok(bytes);
     }
-    let file = SourceFile::parse(path, &bytes)
-        .map_err(|problem| format!("the new text does not parse: {}", problem.message))?;
+    let file = SourceFile::parse(path, &bytes).map_err(|problem| format!("the new text does not parse: {}", problem.message))?;
     let present: HashSet<&str> = file.root().children().map(|statement| statement.text().trim()).collect();
     let wanted: Vec<&&str> = imports.iter().filter(|import| !present.contains(**import)).collect();
     if wanted.is_empty() {
@@ -242,13 +243,5 @@ fn import_place(file: &SourceFile) -> (usize, bool) {
         return (place, !has_import);
     }
     let first = file.root().children().next();
-    let at = first.map_or(file.text.len(), |statement| {
-        let first = if statement.is(Kind::Decorated) {
-            statement.field(Field::Definition).map_or(statement, |_| statement)
-        } else {
-            statement
-        };
-        file.line_start(first.start())
-    });
-    (if at == 0 && file.text.starts_with('\u{feff}') { 3 } else { at }, true)
+    (file.line_start(first.map_or(file.text.len(), Node::start)), true)
 }

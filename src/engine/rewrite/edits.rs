@@ -32,7 +32,6 @@ impl<'a> Edits<'a> {
     /// Writes statements on lines of their own before a statement, indented like it.
     pub(crate) fn insert_before(&mut self, statement: Node<'a>, lines: &[String]) {
         let start = self.file.line_start(statement.start());
-        let start = if self.file.text[start..].starts_with('\u{feff}') { start + 3 } else { start };
         let text = self.block(statement, lines);
         self.replace_range(start, start, text);
     }
@@ -75,6 +74,7 @@ impl<'a> Edits<'a> {
     pub(crate) fn into_text_edits(mut self) -> Option<Vec<TextEdit>> {
         self.list.sort_by_key(|edit| (edit.start, edit.end));
         self.list.dedup();
+        self.list = merged(std::mem::take(&mut self.list));
         if self.list.windows(2).any(|pair| pair[0].end > pair[1].start) {
             return None;
         }
@@ -86,12 +86,35 @@ impl<'a> Edits<'a> {
     }
 }
 
+/// Joins insertions at the same place in the order they were made.
+fn merged(list: Vec<TextEdit>) -> Vec<TextEdit> {
+    let mut merged: Vec<TextEdit> = vec![];
+    for edit in list {
+        match merged.last_mut() {
+            Some(last) if last.start == last.end && (edit.start, edit.end) == (last.start, last.end) => {
+                last.replacement.push_str(&edit.replacement);
+            }
+            _ => merged.push(edit),
+        }
+    }
+    merged
+}
+
+/// One step of indentation as the file has it: that of its first indented block, else four spaces.
+pub(crate) fn indentation_unit(file: &SourceFile) -> String {
+    let block = file.root().descendants().find(|node| node.is(Kind::Block) && node.line() > node.parent().map_or(0, Node::line));
+    let Some(block) = block else { return "    ".into() };
+    let inner = file.indentation(block.start());
+    let outer = block.parent().map_or("", |parent| file.indentation(parent.start()));
+    inner.strip_prefix(outer).filter(|unit| !unit.is_empty()).unwrap_or("    ").to_owned()
+}
+
 /// True when the statement stands alone on its lines: no `;`, no `if x: y`.
 pub(crate) fn is_alone(statement: Node<'_>) -> bool {
     let file = statement.file();
     let before = &file.text[file.line_start(statement.start())..statement.start()];
     let after = file.text[statement.end()..file.line_end(statement.end().max(1) - 1).max(statement.end())].trim_start();
-    before.trim_matches(['\u{feff}', ' ', '\t']).is_empty() && (after.is_empty() || after.starts_with('#'))
+    before.trim_matches([' ', '\t']).is_empty() && (after.is_empty() || after.starts_with('#'))
 }
 
 /// True when the node's statement stands alone and can be rewritten line by line.

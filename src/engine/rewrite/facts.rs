@@ -252,6 +252,11 @@ pub(crate) fn change(region: Node<'_>, variable: Variable<'_>) -> Change {
     worst
 }
 
+/// True when a variable is bound once and nothing in the file changes its value through it.
+pub(crate) fn is_constant(variable: Variable<'_>) -> bool {
+    variable.only_binding().is_some() && variable.uses().all(|each| change_by(usage(each)) != Change::Surely)
+}
+
 fn change_by(usage: Usage<'_>) -> Change {
     match usage {
         Usage::Method(name, _) if CHANGERS.contains(&name) => Change::Surely,
@@ -330,10 +335,18 @@ const HARMLESS: &[&str] = &[
     "chr",
 ];
 
+/// True when a clause belongs to a generator expression that is not consumed on the spot.
+pub(crate) fn is_lazy_generator(clause: Node<'_>) -> bool {
+    clause.field(Field::Left).is_some_and(is_lazy)
+}
+
 /// The name of the list a function builds from `[]` and returns in its one `return`, as the last statement; or the
 /// list comprehension it returns there.
 pub(crate) fn returned_list(function: Node<'_>) -> Option<Node<'_>> {
-    let last = body(function).into_iter().last()?;
+    let mut last = body(function).into_iter().last()?;
+    while last.is(Kind::With) && !crate::syntax::is_async(last) {
+        last = body(last).into_iter().last()?;
+    }
     let value = last.is(Kind::Return).then(|| last.only_child()).flatten()?;
     matches!(value.kind(), Kind::Identifier | Kind::ListComprehension).then_some(value)
 }

@@ -8,6 +8,7 @@ mod context;
 mod edits;
 mod facts;
 mod index;
+mod query;
 mod rule;
 mod rules;
 mod scan;

@@ -125,6 +125,24 @@ impl Index {
         Some(nodes.filter(|node| *node != name).collect())
     }
 
+    /// True when another file may reach a module-level name: it mentions it or imports all.
+    pub(crate) fn is_mentioned_elsewhere(&self, binding: Node<'_>) -> bool {
+        let name = binding.text();
+        let is_here = |source: &Arc<SourceFile>| std::ptr::eq(source.as_ref(), binding.file());
+        self.sources.iter().filter(|source| !is_here(source)).any(|source| {
+            // Most files lack the word altogether; only the others are looked at closely.
+            source.text.contains(name)
+                && source.root().descendants().any(|node| match node.kind() {
+                    Kind::Identifier => {
+                        node.text() == name
+                            && (node.role() == Field::Attribute || node.parent().is_some_and(|parent| parent.is(Kind::DottedName)))
+                    }
+                    Kind::String => string_value(node).is_some_and(|text| text.rsplit('.').next() == Some(name)),
+                    _ => false,
+                })
+        })
+    }
+
     /// The expression that a call of a project function gives, when its body is one `return` with no arguments used,
     /// or the call itself.
     pub(crate) fn resolved<'a>(&'a self, expression: Node<'a>) -> Node<'a> {

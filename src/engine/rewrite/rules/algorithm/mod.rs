@@ -1,18 +1,40 @@
 //! Rules about complexity, data structures and database access.
 
+mod dict_copy_in_loop;
+mod dict_keys;
+mod lazy_relation;
 mod list_concatenation;
 mod list_dedup;
 mod list_membership;
 mod list_pop_front;
+mod literal_membership;
+mod n_plus_one;
+mod nested_scan;
+mod orm_len_all;
+mod orm_linear_search;
+mod regex_in_function;
+mod sorted_for_extreme;
 mod string_concatenation;
+mod sum_of_lists;
 
 use crate::engine::rewrite::rule::Rule;
 
 /// In the order of the catalogue: what costs most where it occurs comes first.
 pub(super) const RULES: &[&Rule] = &[
+    &n_plus_one::RULE,
+    &lazy_relation::RULE,
+    &orm_linear_search::RULE,
     &list_membership::RULE,
+    &nested_scan::RULE,
     &list_dedup::RULE,
     &string_concatenation::RULE,
     &list_concatenation::RULE,
     &list_pop_front::RULE,
+    &regex_in_function::RULE,
+    &orm_len_all::RULE,
+    &sum_of_lists::RULE,
+    &dict_copy_in_loop::RULE,
+    &sorted_for_extreme::RULE,
+    &literal_membership::RULE,
+    &dict_keys::RULE,
 ];

@@ -1,6 +1,20 @@
 //! Rules about peaks, growth and leaks.
 
+mod list_as_argument;
+mod list_to_generator;
+mod needless_copy;
+mod unbounded_cache;
+mod unbounded_lru_cache;
+mod unclosed_file;
+
 use crate::engine::rewrite::rule::Rule;
 
-/// In the order of the catalogue.
-pub(super) const RULES: &[&Rule] = &[];
+/// In the order of the catalogue: what costs most where it occurs comes first.
+pub(super) const RULES: &[&Rule] = &[
+    &list_to_generator::RULE,
+    &unbounded_cache::RULE,
+    &unclosed_file::RULE,
+    &list_as_argument::RULE,
+    &needless_copy::RULE,
+    &unbounded_lru_cache::RULE,
+];
