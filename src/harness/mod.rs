@@ -6,6 +6,7 @@ mod error;
 mod log_file;
 mod process_tree;
 mod record;
+mod refusal;
 mod sampler;
 
 pub use error::HarnessError;

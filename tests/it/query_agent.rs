@@ -470,7 +470,8 @@ report()
     assert_eq!(profile.n_queries, 40_000);
     assert_eq!(profile.notes.len(), 1, "{:?}", profile.notes);
     assert_eq!(profile.patterns[0].site.line, line(source, "query"));
-    let size = fs::read_dir(&project.events).expect("there").flatten().map(|entry| entry.metadata().expect("there").len());
+    let size =
+        fs::read_dir(&project.events).expect("there").flatten().map(|entry| entry.metadata().expect("there").len());
     assert!(size.sum::<u64>() <= 3 << 20);
 }
 
@@ -586,7 +587,8 @@ fn pytest_tests_are_scopes_also_with_xdist_and_coverage() {
     for options in [&["-p", "no:xdist", "-p", "no:cov"][..], &["-n", "2"], &["--cov=."]] {
         let project = Traced::new(&[("test_all.py", TESTS)]);
         let run = |mut command: Command| {
-            let output = command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=long"]).args(options).output();
+            let output =
+                command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=long"]).args(options).output();
             output.expect("it starts")
         };
         let (bare, traced) = (run(project.bare_command(&python)), run(project.command(&python)));

@@ -105,7 +105,9 @@ fn every_file_of_the_rules_is_in_the_catalogue() {
     let n_files = walkdir::WalkDir::new(directory)
         .into_iter()
         .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs") && entry.file_name() != "mod.rs")
+        .filter(|entry| {
+            entry.path().extension().is_some_and(|extension| extension == "rs") && entry.file_name() != "mod.rs"
+        })
         .filter(|entry| std::fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("rule! {")))
         .count();
     assert_eq!(rules().count(), n_files);
