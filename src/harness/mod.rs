@@ -7,6 +7,7 @@ mod log_file;
 pub mod plan_check;
 mod process_tree;
 mod record;
+mod refusal;
 mod sampler;
 
 pub use error::HarnessError;

@@ -17,12 +17,15 @@ use nix::sys::signal::Signal;
 use super::child::{self, Running};
 use super::error::HarnessError;
 use super::process_tree;
+use super::refusal::Refusal;
 use super::sampler::{self, ProcessSamples, Shared};
 use crate::model::{ExitReason, Problem, Recording, Workload};
 use crate::support::interrupt;
 
-/// How often the end of the workload is looked for.
-const WAIT_INTERVAL: Duration = Duration::from_millis(4);
+/// How often the end of the workload is looked for, as a part of the time it has run: the error of the wall time.
+const WAIT_PART: f64 = 0.003;
+/// And how often at most and at least.
+const WAIT_INTERVALS: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(20));
 /// How often new processes are looked for.
 const TREE_INTERVAL: Duration = Duration::from_millis(50);
 /// Children that end sooner are not worth the 20 to 50 ms of CPU it takes to learn their memory layout.
@@ -135,7 +138,7 @@ fn wait(running: &mut Running, crew: &mut Crew, deadline: Duration, progress: &m
             let elapsed_seconds = elapsed.as_secs_f64();
             progress(Event::Running { elapsed_seconds, n_processes: crew.samplers.len() });
         }
-        thread::sleep(WAIT_INTERVAL);
+        thread::sleep(elapsed.mul_f64(WAIT_PART).clamp(WAIT_INTERVALS.0, WAIT_INTERVALS.1));
     }
 }
 
@@ -205,7 +208,7 @@ impl Crew {
 
     fn join_into(self, recording: &mut Recording) {
         let leader = self.leader;
-        let mut merge = Merge { recording, frames: BTreeMap::new() };
+        let mut merge = Merge { recording, frames: BTreeMap::new(), refusals: vec![] };
         for (pid, sampler) in self.samplers {
             match sampler.join() {
                 Ok(samples) => merge.add(pid == leader, samples),
@@ -215,6 +218,7 @@ impl Crew {
                     .push(problem(format!("process {pid} was not sampled: its memory could not be understood"), None)),
             }
         }
+        merge.tell_refusals();
         recording.samples.sort_by(|left, right| left.at_seconds.total_cmp(&right.at_seconds));
     }
 }
@@ -223,14 +227,23 @@ impl Crew {
 struct Merge<'a> {
     recording: &'a mut Recording,
     frames: BTreeMap<crate::model::Frame, u32>,
+    refusals: Vec<Refusal>,
 }
 
 impl Merge<'_> {
+    /// Each reason once, however many processes gave it.
+    fn tell_refusals(&mut self) {
+        let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
+        self.refusals.dedup();
+        let problems = self.refusals.iter().map(|refusal| refusal.problem(&scope));
+        self.recording.problems.extend(problems);
+    }
+
     fn add(&mut self, is_leader: bool, part: ProcessSamples) {
         self.recording.n_failed_samples += part.n_failed;
-        if let Some(reason) = part.refusal {
-            if is_leader {
-                self.recording.problems.push(refusal(&reason));
+        if let Some(refusal) = part.refusal {
+            if is_leader || refusal.is_final() {
+                self.refusals.push(refusal);
             }
             return;
         }
@@ -265,21 +278,4 @@ impl Merge<'_> {
             }
         }
     }
-}
-
-/// What to say when the workload's first process could not be read.
-fn refusal(reason: &str) -> Problem {
-    let denied = reason.contains("Permission denied") || reason.contains("Operation not permitted");
-    if !denied {
-        return problem(format!("the workload was not sampled: {reason}"), None);
-    }
-    let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
-    let hint = match scope.trim() {
-        "2" | "3" => format!(
-            "kernel.yama.ptrace_scope is {}: `sudo sysctl kernel.yama.ptrace_scope=1` allows it until the next start",
-            scope.trim()
-        ),
-        _ => "run cmdx as the user who owns the program; in a container add the capability SYS_PTRACE".to_owned(),
-    };
-    problem("the workload was not sampled: no permission to read its memory".to_owned(), Some(hint))
 }

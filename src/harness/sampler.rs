@@ -15,16 +15,22 @@ use nix::unistd::Pid;
 use py_spy::config::LockingStrategy;
 use py_spy::{Config, PythonSpy, StackTrace};
 
-use super::process_tree;
+use super::process_tree::{self, CpuCounter};
+use super::refusal::Refusal;
 use crate::agent;
 use crate::model::{Frame, Sample, SampledProcess};
 
 /// Short runs are sampled more often: up to each age of the process, the factor on the nominal rate.
-const EARLY_RATES: [(f64, f64); 2] = [(0.3, 5.0), (1.0, 2.0)];
-/// An interpreter is ready to be read 10 to 60 ms after its start; this is how often we try.
-const ATTACH_INTERVAL: Duration = Duration::from_millis(5);
+const EARLY_RATES: [(f64, f64); 2] = [(0.3, 3.0), (1.0, 1.5)];
+/// An interpreter is ready to be read 10 to 60 ms after its start, and an attempt costs 5 to 20 ms of CPU: the first
+/// is made after this long, and the pause grows with every one that fails.
+const ATTACH_INTERVALS: (Duration, Duration) = (Duration::from_millis(15), Duration::from_millis(200));
 /// A process that is no readable interpreter after this long never becomes one.
 const ATTACH_DEADLINE: Duration = Duration::from_secs(5);
+/// One in so many reads looks at every thread, whatever the others say.
+const FULL_READ_EVERY: u64 = 8;
+/// Counters kept open for a process; a program with a thousand threads must not use up cmdx's file descriptors.
+const N_OPEN_COUNTERS_MAX: usize = 32;
 /// Reads that fail in a row before the process is taken to have become another program.
 const FAILURES_MAX: u32 = 50;
 /// The kernel brings a running thread's CPU time up to date at its tick, 4 ms on most systems: over this long a
@@ -34,8 +40,8 @@ const STILL_SECONDS: f64 = 0.008;
 const N_RETRIES: u32 = 3;
 /// Resident set size is read once in this many samples.
 const RSS_EVERY: u64 = 8;
-/// `struct pthread` of glibc on x86-64 keeps the kernel's thread id here, since 2004; checked against the process's
-/// thread list before it is believed. CPython before 3.11 tells only the address of this structure.
+/// `struct pthread` of glibc on x86-64 keeps the kernel's thread id here, since 2004; believed only when the process
+/// has such a thread. CPython before 3.11 tells only the address of this structure.
 const PTHREAD_TID_OFFSET: usize = 0x2d0;
 
 /// What one process gave.
@@ -48,7 +54,7 @@ pub(super) struct ProcessSamples {
     pub samples: Vec<Sample>,
     pub n_failed: u64,
     /// Why it was not sampled, when it was not.
-    pub refusal: Option<String>,
+    pub refusal: Option<Refusal>,
 }
 
 /// What every sampler of a run shares.
@@ -82,17 +88,19 @@ struct Sampler<'a> {
     names: FrameNames,
     stack_ids: HashMap<Vec<u32>, u32>,
     threads: HashMap<u64, ThreadClock>,
-    /// Kernel thread id by the address CPython before 3.11 knows a thread by.
-    thread_ids: HashMap<u64, u64>,
     /// Samples of the latest successful read, by thread: repeated while nothing runs.
     latest: Vec<(u64, u32)>,
+    /// Threads of the process at the latest read of all of them.
+    n_threads: u64,
+    n_reads: u64,
     random: u64,
     result: ProcessSamples,
 }
 
 /// A thread's counters at its previous sample.
-#[derive(Clone, Copy)]
 struct ThreadClock {
+    /// Kept open for the first threads of a process.
+    counter: Option<CpuCounter>,
     cpu_seconds: f64,
     at_seconds: f64,
 }
@@ -106,14 +114,19 @@ impl<'a> Sampler<'a> {
             names: FrameNames::new(shared, process_tree::working_directory(pid)),
             stack_ids: HashMap::new(),
             threads: HashMap::new(),
-            thread_ids: HashMap::new(),
             latest: vec![],
+            n_threads: 0,
+            n_reads: 0,
             random: 0x9e37_79b9_7f4a_7c15 ^ u64::from(pid.cast_unsigned()),
             result: ProcessSamples::default(),
         }
     }
 
     fn attach(&mut self) -> Option<PythonSpy> {
+        if let Some(reason) = process_tree::runtime(self.pid).refusal() {
+            self.result.refusal = Some(reason);
+            return None;
+        }
         let config = Config {
             blocking: LockingStrategy::NonBlocking,
             include_idle: true,
@@ -122,8 +135,13 @@ impl<'a> Sampler<'a> {
             ..Config::default()
         };
         let deadline = Instant::now() + ATTACH_DEADLINE;
-        let mut reason = "it ended before its interpreter could be read".to_owned();
-        while !self.is_over() && process_tree::parent_of_living(self.pid).is_some() {
+        let mut refusal = Refusal::EndedEarly;
+        let mut pause = ATTACH_INTERVALS.0;
+        loop {
+            thread::sleep(pause);
+            if self.is_over() || process_tree::parent_of_living(self.pid).is_none() {
+                break;
+            }
             let attempt = PythonSpy::new(self.pid, &config).and_then(|mut spy| {
                 let traces = spy.get_stack_traces()?;
                 Ok((spy, traces))
@@ -134,19 +152,14 @@ impl<'a> Sampler<'a> {
                     self.keep(&traces);
                     return Some(spy);
                 }
-                Err(error) => {
-                    reason = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-                    if is_permission_denied(&error) {
-                        break;
-                    }
-                }
+                Err(error) => refusal = Refusal::of(&error),
             }
-            if Instant::now() > deadline {
+            if refusal.is_final() || Instant::now() > deadline {
                 break;
             }
-            thread::sleep(ATTACH_INTERVAL);
+            pause = (pause * 2).min(ATTACH_INTERVALS.1);
         }
-        self.result.refusal = Some(reason);
+        self.result.refusal = Some(refusal);
         None
     }
 
@@ -173,7 +186,7 @@ impl<'a> Sampler<'a> {
             if self.repeat_latest() {
                 continue;
             }
-            match read(&mut spy) {
+            match self.read(&mut spy) {
                 Ok(traces) => {
                     n_failures = 0;
                     self.keep(&traces);
@@ -215,17 +228,17 @@ impl<'a> Sampler<'a> {
     }
 
     /// When no thread ran since the latest read, all stacks are what they were: takes them again without reading the
-    /// process, and says so.
+    /// process, and says so. Only a running thread of Python's starts another, or one of a library that the next full
+    /// read finds.
     fn repeat_latest(&mut self) -> bool {
         let now = self.shared.start.elapsed().as_secs_f64();
-        let threads = process_tree::threads(self.pid);
-        if threads.is_empty() || self.latest.is_empty() {
+        self.n_reads += 1;
+        if self.latest.is_empty() || self.n_reads.is_multiple_of(FULL_READ_EVERY) {
             return false;
         }
-        let stands_still = threads.iter().all(|thread| {
+        let stands_still = self.latest.iter().all(|(thread, _)| {
             self.threads.get(thread).is_some_and(|clock| {
-                now - clock.at_seconds >= STILL_SECONDS
-                    && process_tree::thread_cpu_seconds(self.pid, *thread) == Some(clock.cpu_seconds)
+                now - clock.at_seconds >= STILL_SECONDS && self.cpu_seconds(*thread) == Some(clock.cpu_seconds)
             })
         });
         if !stands_still {
@@ -235,77 +248,101 @@ impl<'a> Sampler<'a> {
             self.add(thread, stack, now);
             self.latest.push((thread, stack));
         }
-        self.note_other_threads(&threads, now);
         true
+    }
+
+    /// The process runs on while it is read: a frame that returns in the middle tears the chain, and the next attempt,
+    /// some ten microseconds later, meets a whole one. Not trying again would lose deep stacks more often than flat
+    /// ones.
+    fn read(&mut self, spy: &mut PythonSpy) -> Result<Vec<StackTrace>, anyhow::Error> {
+        let n_threads = process_tree::n_threads(self.pid);
+        let is_alone = self.latest.len() == 1 && n_threads == self.n_threads;
+        self.n_threads = n_threads;
+        if is_alone && !self.n_reads.is_multiple_of(FULL_READ_EVERY) {
+            // The one thread has the interpreter's lock, or waits: finding it by the lock saves a look at every thread.
+            spy.config.gil_only = true;
+            let answer = spy.get_stack_traces();
+            spy.config.gil_only = false;
+            if let Ok(traces) = answer
+                && !traces.is_empty()
+            {
+                return Ok(traces);
+            }
+        }
+        let mut answer = spy.get_stack_traces();
+        for _ in 0..N_RETRIES {
+            if answer.is_ok() {
+                break;
+            }
+            answer = spy.get_stack_traces();
+        }
+        answer
     }
 
     /// Turns one read of the process into samples.
     fn keep(&mut self, traces: &[StackTrace]) {
         let now = self.shared.start.elapsed().as_secs_f64();
-        let threads = process_tree::threads(self.pid);
         self.latest.clear();
         for trace in traces {
-            let thread = self.thread_of(trace, &threads, traces.len());
+            let thread = self.thread_of(trace, traces.len());
             let stack = self.stack_of(trace);
             self.add(thread, stack, now);
             self.latest.push((thread, stack));
         }
-        self.note_other_threads(&threads, now);
-    }
-
-    /// Threads without a Python stack (a numeric library's pool) are watched so that `repeat_latest` sees them run.
-    fn note_other_threads(&mut self, threads: &[u64], now: f64) {
-        for thread in threads {
-            if self.latest.iter().all(|(sampled, _)| sampled != thread)
-                && let Some(cpu_seconds) = process_tree::thread_cpu_seconds(self.pid, *thread)
-            {
-                self.threads.insert(*thread, ThreadClock { cpu_seconds, at_seconds: now });
-            }
+        if self.threads.len() > self.latest.len() {
+            let latest = &self.latest;
+            self.threads.retain(|thread, _| latest.iter().any(|(sampled, _)| sampled == thread));
         }
-        self.threads.retain(|thread, _| threads.contains(thread));
     }
 
     fn add(&mut self, thread: u64, stack: u32, now: f64) {
-        let cpu = process_tree::thread_cpu_seconds(self.pid, thread);
         // A thread's first sample stands for all its time so far: it began after the previous read of its process.
-        let before = self.threads.get(&thread).copied().unwrap_or_else(|| ThreadClock {
+        let mut clock = self.threads.remove(&thread).unwrap_or_else(|| ThreadClock {
+            counter: None,
             cpu_seconds: 0.0,
             at_seconds: self.result.samples.last().map_or(now, |sample| sample.at_seconds),
         });
-        let cpu_seconds = cpu.unwrap_or(before.cpu_seconds);
+        if clock.counter.is_none() {
+            clock.counter = CpuCounter::open(self.pid, thread);
+        }
+        let cpu_seconds = clock.counter.as_ref().and_then(CpuCounter::seconds).unwrap_or(clock.cpu_seconds);
         self.result.samples.push(Sample {
             process: 0,
             thread,
             stack,
             at_seconds: now,
-            wall_seconds: (now - before.at_seconds).max(0.0),
-            cpu_seconds: (cpu_seconds - before.cpu_seconds).max(0.0),
+            wall_seconds: (now - clock.at_seconds).max(0.0),
+            cpu_seconds: (cpu_seconds - clock.cpu_seconds).max(0.0),
         });
-        self.threads.insert(thread, ThreadClock { cpu_seconds, at_seconds: now });
+        let counter = clock.counter.filter(|_| self.threads.len() < N_OPEN_COUNTERS_MAX);
+        self.threads.insert(thread, ThreadClock { counter, cpu_seconds, at_seconds: now });
+    }
+
+    fn cpu_seconds(&self, thread: u64) -> Option<f64> {
+        match self.threads.get(&thread).and_then(|clock| clock.counter.as_ref()) {
+            Some(counter) => counter.seconds(),
+            None => CpuCounter::open(self.pid, thread)?.seconds(),
+        }
     }
 
     /// The kernel's id of a sampled thread: told by CPython 3.11 and later, else read from the C library's thread
     /// structure; the address itself (no CPU time then) when neither works.
-    fn thread_of(&mut self, trace: &StackTrace, threads: &[u64], n_traces: usize) -> u64 {
+    fn thread_of(&self, trace: &StackTrace, n_traces: usize) -> u64 {
         if let Some(id) = trace.os_thread_id {
             return id;
-        }
-        if n_traces == 1 && threads.len() == 1 {
-            return threads[0];
-        }
-        if let Some(id) = self.thread_ids.get(&trace.thread_id).filter(|id| threads.contains(id)) {
-            return *id;
         }
         let mut bytes = [0; 4];
         let remote = RemoteIoVec { base: trace.thread_id as usize + PTHREAD_TID_OFFSET, len: bytes.len() };
         let local = &mut [std::io::IoSliceMut::new(&mut bytes)];
         let read = process_vm_readv(Pid::from_raw(self.pid), local, &[remote]);
         let id = u64::from(u32::from_ne_bytes(bytes));
-        if read == Ok(4) && threads.contains(&id) {
-            self.thread_ids.insert(trace.thread_id, id);
+        if read == Ok(4) && (self.threads.contains_key(&id) || CpuCounter::open(self.pid, id).is_some()) {
             return id;
         }
-        trace.thread_id
+        match process_tree::threads(self.pid)[..] {
+            [only] if n_traces == 1 => only,
+            _ => trace.thread_id,
+        }
     }
 
     fn stack_of(&mut self, trace: &StackTrace) -> u32 {
@@ -321,25 +358,6 @@ impl<'a> Sampler<'a> {
         self.stack_ids.insert(frames, id);
         id
     }
-}
-
-/// The process runs on while it is read: a frame that returns in the middle tears the chain, and the next attempt,
-/// some ten microseconds later, meets a whole one. Not trying again would lose deep stacks more often than flat ones.
-fn read(spy: &mut PythonSpy) -> Result<Vec<StackTrace>, anyhow::Error> {
-    let mut answer = spy.get_stack_traces();
-    for _ in 0..N_RETRIES {
-        if answer.is_ok() {
-            break;
-        }
-        answer = spy.get_stack_traces();
-    }
-    answer
-}
-
-fn is_permission_denied(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
-    })
 }
 
 /// Turns py-spy's frames into ours: paths made relative to the project, each distinct frame once.

@@ -1,9 +1,11 @@
 //! The integration tests: every module runs cmdx, or one of its rooms, on real projects with real interpreters.
 
+mod accuracy;
 mod bad_input;
 mod command_line;
 mod environments;
 mod layering;
+mod profiled;
 mod project;
 mod query_agent;
 mod query_drivers;

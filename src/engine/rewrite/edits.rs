@@ -154,9 +154,7 @@ pub(crate) fn argument(node: Node<'_>) -> String {
 /// The iterable or condition of a comprehension: in parentheses where it needs them.
 pub(crate) fn clause(node: Node<'_>) -> String {
     match node.kind() {
-        Kind::Yield | Kind::ExpressionList | Kind::Named | Kind::Lambda | Kind::Conditional => {
-            format!("({})", node.text())
-        }
+        Kind::Yield | Kind::ExpressionList | Kind::Named | Kind::Lambda | Kind::Conditional => format!("({})", node.text()),
         _ => node.text().to_owned(),
     }
 }
