@@ -127,7 +127,8 @@ impl<'a> Node<'a> {
 
     /// Its named children without comments.
     pub fn children(self) -> impl Iterator<Item = Self> + 'a {
-        self.all_children().filter(|child| !matches!(child.kind(), Kind::Comment | Kind::Token | Kind::LineContinuation))
+        self.all_children()
+            .filter(|child| !matches!(child.kind(), Kind::Comment | Kind::Token | Kind::LineContinuation))
     }
 
     /// Its children as a vector.

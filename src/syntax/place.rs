@@ -118,7 +118,8 @@ pub fn has_comment(node: Node<'_>) -> bool {
 
 /// True for `async def`, `async for`, `async with`, and comprehensions with `async for`.
 pub fn is_async(node: Node<'_>) -> bool {
-    let starts = |node: Node<'_>| node.text().strip_prefix("async").is_some_and(|rest| rest.starts_with([' ', '\t', '\\']));
+    let starts =
+        |node: Node<'_>| node.text().strip_prefix("async").is_some_and(|rest| rest.starts_with([' ', '\t', '\\']));
     match node.kind() {
         Kind::For | Kind::With | Kind::Function | Kind::ForIn => starts(node),
         _ => node.children().any(|child| child.is(Kind::ForIn) && starts(child)),

@@ -162,7 +162,8 @@ impl<'a> Variable<'a> {
     pub fn only_binding(self) -> Option<Node<'a>> {
         let mut bindings = self.bindings();
         let first = bindings.next()?;
-        let has_more = bindings.next().is_some() || self.occurrences().any(|node| occurrence(node) == Occurrence::Other);
+        let has_more =
+            bindings.next().is_some() || self.occurrences().any(|node| occurrence(node) == Occurrence::Other);
         (!has_more).then_some(first)
     }
 
@@ -209,7 +210,8 @@ pub fn occurrence(identifier: Node<'_>) -> Occurrence {
     let is_first = parent.index() + 1 == identifier.index();
     classify(parent.kind(), identifier.role(), above, is_first, || {
         let is_deleted = parent.parent().is_some_and(|node| node.is(Kind::Delete));
-        let in_case = parent.ancestors().take_while(|node| !node.is(Kind::Block)).any(|node| node.is(Kind::CasePattern));
+        let in_case =
+            parent.ancestors().take_while(|node| !node.is(Kind::Block)).any(|node| node.is(Kind::CasePattern));
         (is_deleted, in_case)
     })
 }
@@ -237,11 +239,7 @@ fn classify(
         )
         | (Kind::Assignment | Kind::AugmentedAssignment | Kind::For | Kind::ForIn, Field::Left)
         | (
-            Kind::Named
-            | Kind::Function
-            | Kind::Class
-            | Kind::DefaultParameter
-            | Kind::TypedDefaultParameter,
+            Kind::Named | Kind::Function | Kind::Class | Kind::DefaultParameter | Kind::TypedDefaultParameter,
             Field::Name,
         )
         | (Kind::AliasedImport | Kind::Except | Kind::ExceptGroup, Field::Alias)
@@ -251,11 +249,26 @@ fn classify(
         (Kind::DottedName, _) => match above {
             Some((Kind::Import, _)) if is_first => Bind,
             Some((Kind::ImportFrom, Field::Name)) if is_first => Bind,
-            Some((Kind::Import | Kind::ImportFrom | Kind::AliasedImport | Kind::FutureImport | Kind::RelativeImport, _)) => Nothing,
+            Some((
+                Kind::Import | Kind::ImportFrom | Kind::AliasedImport | Kind::FutureImport | Kind::RelativeImport,
+                _,
+            )) => Nothing,
             Some((Kind::Decorator, _)) => Load,
-            _ => if rare().1 { Bind } else { Load },
+            _ => {
+                if rare().1 {
+                    Bind
+                } else {
+                    Load
+                }
+            }
         },
-        (Kind::Other | Kind::CasePattern, _) => if rare().1 { Bind } else { Load },
+        (Kind::Other | Kind::CasePattern, _) => {
+            if rare().1 {
+                Bind
+            } else {
+                Load
+            }
+        }
         _ => Load,
     }
 }
@@ -374,7 +387,9 @@ impl<'a> Builder<'a> {
                 (ScopeKind::Function | ScopeKind::Class | ScopeKind::Lambda, Field::Body) => {
                     self.nodes[child as usize].scope = scope;
                 }
-                (ScopeKind::Function | ScopeKind::Lambda, Field::Parameters) => self.place_parameters(child, scope, parent),
+                (ScopeKind::Function | ScopeKind::Lambda, Field::Parameters) => {
+                    self.place_parameters(child, scope, parent)
+                }
                 (ScopeKind::Comprehension, _) => {
                     self.nodes[child as usize].scope = scope;
                     if self.nodes[child as usize].kind == Kind::ForIn && std::mem::take(&mut is_first_iterable) {

@@ -195,7 +195,9 @@ fn tree_of(path: &str, text: &str) -> Result<Vec<NodeRecord>, Problem> {
 /// `except Name, error:`, `raise Name, text` and the print statement survive in no version of Python 3.
 fn looks_like_python2(text: &str) -> bool {
     text.lines().map(str::trim_start).any(|line| {
-        let comma = |rest: &str| rest.split_once(',').is_some_and(|(left, _)| left.chars().all(|c| c.is_alphanumeric() || "._".contains(c)));
+        let comma = |rest: &str| {
+            rest.split_once(',').is_some_and(|(left, _)| left.chars().all(|c| c.is_alphanumeric() || "._".contains(c)))
+        };
         line.strip_prefix("print ").is_some_and(|rest| rest.starts_with(['"', '\'', '%']))
             || line.strip_prefix("except ").is_some_and(comma)
             || line.strip_prefix("raise ").is_some_and(comma)

@@ -136,7 +136,9 @@ fn infer_within(node: Node<'_>, depth: u32) -> Typed {
     let list_of = |element: Typed| Typed { by: element.by, of: Type::List(element.of.into()) };
     match node.kind() {
         Kind::String => proved(string_type(node)),
-        Kind::ConcatenatedString => node.children().next().map_or_else(Typed::unknown, |first| infer_within(first, depth)),
+        Kind::ConcatenatedString => {
+            node.children().next().map_or_else(Typed::unknown, |first| infer_within(first, depth))
+        }
         Kind::Integer if node.text().ends_with(['j', 'J']) => Typed::unknown(),
         Kind::Integer => proved(Type::Int),
         Kind::Float if node.text().ends_with(['j', 'J']) => Typed::unknown(),
@@ -269,10 +271,9 @@ fn binary_type(node: Node<'_>, depth: u32) -> Typed {
 }
 
 fn comparison_type(node: Node<'_>, depth: u32) -> Typed {
-    let is_truth = node
-        .all_children()
-        .filter(|child| child.role() == Field::Operators)
-        .all(|operator| operator.text().starts_with("is") || operator.text() == "in" || operator.text().starts_with("not"));
+    let is_truth = node.all_children().filter(|child| child.role() == Field::Operators).all(|operator| {
+        operator.text().starts_with("is") || operator.text() == "in" || operator.text().starts_with("not")
+    });
     let is_scalar = || node.children().all(|operand| infer_within(operand, depth).of.is_hashable());
     if is_truth || is_scalar() { Typed::proved(Type::Bool) } else { Typed::unknown() }
 }
@@ -290,7 +291,8 @@ fn call_type(call: Node<'_>, depth: u32) -> Typed {
     }
     match qualified(callee).as_deref() {
         Some("collections.deque") => {
-            let element = first_argument(call).map_or_else(Typed::unknown, |first| infer_within(first, depth).element());
+            let element =
+                first_argument(call).map_or_else(Typed::unknown, |first| infer_within(first, depth).element());
             Typed { by: element.by, of: Type::Deque(element.of.into()) }
         }
         Some("copy.copy" | "copy.deepcopy") => {
@@ -299,9 +301,15 @@ fn call_type(call: Node<'_>, depth: u32) -> Typed {
         Some("os.listdir") => Typed::proved(Type::List(Type::Unknown.into())),
         Some("os.path.join" | "os.path.basename" | "os.path.dirname") => Typed::unknown(),
         Some("logging.getLogger") => Typed::proved(Type::Instance("logging.Logger".into())),
-        Some("pandas.DataFrame" | "pandas.read_csv" | "pandas.read_excel" | "pandas.read_sql" | "pandas.read_parquet" | "pandas.concat" | "pandas.read_json") => {
-            Typed::proved(Type::Instance("pandas.DataFrame".into()))
-        }
+        Some(
+            "pandas.DataFrame"
+            | "pandas.read_csv"
+            | "pandas.read_excel"
+            | "pandas.read_sql"
+            | "pandas.read_parquet"
+            | "pandas.concat"
+            | "pandas.read_json",
+        ) => Typed::proved(Type::Instance("pandas.DataFrame".into())),
         Some(path) if path.starts_with("numpy.") && NUMPY_ARRAYS.contains(&&path[6..]) => {
             Typed::proved(Type::Instance("numpy.ndarray".into()))
         }
@@ -312,8 +320,20 @@ fn call_type(call: Node<'_>, depth: u32) -> Typed {
     }
 }
 
-const NUMPY_ARRAYS: &[&str] =
-    &["array", "zeros", "ones", "empty", "arange", "linspace", "full", "asarray", "append", "concatenate", "vstack", "hstack"];
+const NUMPY_ARRAYS: &[&str] = &[
+    "array",
+    "zeros",
+    "ones",
+    "empty",
+    "arange",
+    "linspace",
+    "full",
+    "asarray",
+    "append",
+    "concatenate",
+    "vstack",
+    "hstack",
+];
 
 fn first_argument(call: Node<'_>) -> Option<Node<'_>> {
     positional(call)?.first().copied()
@@ -372,8 +392,8 @@ fn method_type(receiver: &Typed, name: &str) -> Typed {
         (
             Type::Str,
             "join" | "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "title" | "replace" | "format" | "casefold"
-            | "capitalize" | "swapcase" | "center" | "ljust" | "rjust" | "zfill" | "expandtabs" | "translate" | "format_map"
-            | "removeprefix" | "removesuffix",
+            | "capitalize" | "swapcase" | "center" | "ljust" | "rjust" | "zfill" | "expandtabs" | "translate"
+            | "format_map" | "removeprefix" | "removesuffix",
         ) => Type::Str,
         (Type::Bytes, "join" | "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "replace") => Type::Bytes,
         (Type::Str, "split" | "rsplit" | "splitlines") => list(Type::Str),
@@ -469,7 +489,12 @@ fn grown_element(variable: super::Variable<'_>, depth: u32) -> Growth {
                 Some([item]) => infer_within(*item, depth),
                 _ => return Growth::Unknown,
             },
-            Usage::Method("pop" | "remove" | "clear" | "sort" | "reverse" | "index" | "count" | "copy" | "popleft" | "get" | "keys" | "values" | "items" | "discard" | "join" | "split" | "strip" | "startswith" | "endswith" | "lower" | "upper" | "read" | "readlines" | "close" | "format" | "encode" | "decode", _)
+            Usage::Method(
+                "pop" | "remove" | "clear" | "sort" | "reverse" | "index" | "count" | "copy" | "popleft" | "get"
+                | "keys" | "values" | "items" | "discard" | "join" | "split" | "strip" | "startswith" | "endswith"
+                | "lower" | "upper" | "read" | "readlines" | "close" | "format" | "encode" | "decode",
+                _,
+            )
             | Usage::Item(_)
             | Usage::Iterated(_)
             | Usage::Searched(_)
@@ -590,7 +615,9 @@ fn annotated(text: &str) -> Type {
             let is_hashable = of.iter().all(Type::is_hashable);
             Type::Tuple(Box::new(if is_hashable { Type::Tuple(Type::None.into()) } else { Type::Unknown }))
         }
-        "Iterable" | "Iterator" | "Sequence" | "Collection" | "Generator" | "MutableSequence" => Type::Iterable(part(0)),
+        "Iterable" | "Iterator" | "Sequence" | "Collection" | "Generator" | "MutableSequence" => {
+            Type::Iterable(part(0))
+        }
         "" => Type::Unknown,
         _ if text.contains('|') || name == "Optional" || name == "Union" || name == "Any" => Type::Unknown,
         _ if name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.') => Type::Instance(name.to_owned()),

@@ -24,6 +24,7 @@ Examples:
 /// both with what the source shows. Nothing of the project is changed.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag of the command line each")]
 pub struct Args {
     /// Files or directories to look at [default: the current directory]
     #[arg(value_name = "PATH")]

@@ -36,10 +36,8 @@ pub(super) fn problems(workload: &Workload, recording: &Recording) -> Vec<Proble
 /// Test runners sum up on standard output; everything else complains on standard error.
 fn last_words(kind: WorkloadKind, recording: &Recording) -> Option<String> {
     let is_test = matches!(kind, WorkloadKind::TestSuite | WorkloadKind::PerformanceTests);
-    let (first, second) = match is_test {
-        true => (&recording.stdout_log, &recording.stderr_log),
-        false => (&recording.stderr_log, &recording.stdout_log),
-    };
+    let (stdout, stderr) = (&recording.stdout_log, &recording.stderr_log);
+    let (first, second) = if is_test { (stdout, stderr) } else { (stderr, stdout) };
     last_line(first).or_else(|| last_line(second))
 }
 

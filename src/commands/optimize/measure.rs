@@ -19,7 +19,7 @@ use crate::project::{Project, install, interpreter, requirements, workload};
 use crate::support::{interrupt, units};
 
 /// A workload that takes longer is ended, unless the user says otherwise.
-const DEADLINE_DEFAULT: Duration = Duration::from_secs(600);
+const DEADLINE_DEFAULT: Duration = Duration::from_mins(10);
 /// What the database's planner gets to answer all questions; large databases are copied first.
 const PLAN_DEADLINE: Duration = Duration::from_secs(30);
 /// Logs of so many runs are kept.

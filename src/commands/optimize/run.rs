@@ -76,10 +76,7 @@ fn assemble(
         Some(run) => (Some(run.workload), Some(run.profile)),
         None => (None, None),
     };
-    let not_run_because = workload.is_none().then(|| match measured.considered.is_empty() {
-        true => "the project has no tests, no main module and no configured workload".to_owned(),
-        false => measured.considered.join("; "),
-    });
+    let not_run_because = workload.is_none().then(|| measured.considered.join("; "));
     let mut problems = sources.problems;
     problems.extend(scan.problems);
     problems.extend(measured.problems);
@@ -112,9 +109,9 @@ fn write(report: &Report, plan: &Plan, context: &Context) -> anyhow::Result<()> 
         let written = report::write(report, plan.format, context.ui.style(), &mut stdout).and_then(|()| stdout.flush());
         return written.map_err(|error| Failure::not_written("standard output".as_ref(), &error).into());
     };
-    let mut content = vec![];
-    report::write(report, plan.format, &Style::plain(), &mut content)?;
-    atomic_file::write(path, &content).map_err(|error| Failure::not_written(path, &error))?;
+    let mut bytes = vec![];
+    report::write(report, plan.format, &Style::plain(), &mut bytes)?;
+    atomic_file::write(path, &bytes).map_err(|error| Failure::not_written(path, &error))?;
     context.ui.note(&format!("report written to {}", path.display()));
     Ok(())
 }

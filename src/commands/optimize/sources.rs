@@ -28,7 +28,7 @@ impl Sources {
         for file in project.all_files().iter().chain(&targets) {
             sources.add(file);
         }
-        let lines = |file: &SourcePath| sources.files.get(&file.relative).map_or(0, |source| source.n_lines());
+        let lines = |file: &SourcePath| sources.files.get(&file.relative).map_or(0, Source::n_lines);
         sources.n_lines = targets.iter().map(lines).sum();
         sources
     }
@@ -63,6 +63,6 @@ impl Sources {
 
 impl Source {
     fn n_lines(&self) -> u64 {
-        self.content.iter().filter(|byte| **byte == b'\n').count() as u64
+        String::from_utf8_lossy(&self.content).lines().count() as u64
     }
 }

@@ -102,7 +102,10 @@ fn merged(list: Vec<TextEdit>) -> Vec<TextEdit> {
 
 /// One step of indentation as the file has it: that of its first indented block, else four spaces.
 pub(crate) fn indentation_unit(file: &SourceFile) -> String {
-    let block = file.root().descendants().find(|node| node.is(Kind::Block) && node.line() > node.parent().map_or(0, Node::line));
+    let block = file
+        .root()
+        .descendants()
+        .find(|node| node.is(Kind::Block) && node.line() > node.parent().map_or(0, Node::line));
     let Some(block) = block else { return "    ".into() };
     let inner = file.indentation(block.start());
     let outer = block.parent().map_or("", |parent| file.indentation(parent.start()));
@@ -154,7 +157,9 @@ pub(crate) fn argument(node: Node<'_>) -> String {
 /// The iterable or condition of a comprehension: in parentheses where it needs them.
 pub(crate) fn clause(node: Node<'_>) -> String {
     match node.kind() {
-        Kind::Yield | Kind::ExpressionList | Kind::Named | Kind::Lambda | Kind::Conditional => format!("({})", node.text()),
+        Kind::Yield | Kind::ExpressionList | Kind::Named | Kind::Lambda | Kind::Conditional => {
+            format!("({})", node.text())
+        }
         _ => node.text().to_owned(),
     }
 }

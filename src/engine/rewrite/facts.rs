@@ -2,8 +2,8 @@
 
 use crate::model::Location;
 use crate::syntax::{
-    Field, Kind, Node, Occurrence, ScopeKind, Typed, Usage, Variable, enclosing_function, infer, is_builtin, occurrence,
-    qualified_name, usage,
+    Field, Kind, Node, Occurrence, ScopeKind, Typed, Usage, Variable, enclosing_function, infer, is_builtin,
+    occurrence, qualified_name, usage,
 };
 
 /// The place a report names.
@@ -63,7 +63,8 @@ pub(crate) fn rebinds(region: Node<'_>, variable: Variable<'_>) -> bool {
 pub(crate) fn is_invariant(expression: Node<'_>, region: Node<'_>) -> bool {
     expression.descendants().filter(|node| node.is(Kind::Identifier)).all(|name| match name.variable() {
         Some(variable) => {
-            let is_own = expression.contains(variable.scope().node()) && variable.scope().node() != expression.file().root();
+            let is_own =
+                expression.contains(variable.scope().node()) && variable.scope().node() != expression.file().root();
             is_own || !rebinds(region, variable)
         }
         None => true,
@@ -209,8 +210,25 @@ pub(crate) fn proved(node: Node<'_>) -> Option<crate::syntax::Type> {
 
 /// Methods of lists, dicts, sets and deques that change them.
 const CHANGERS: &[&str] = &[
-    "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "add", "discard", "update", "popitem",
-    "setdefault", "appendleft", "popleft", "extendleft", "rotate", "difference_update", "intersection_update",
+    "append",
+    "extend",
+    "insert",
+    "remove",
+    "pop",
+    "clear",
+    "sort",
+    "reverse",
+    "add",
+    "discard",
+    "update",
+    "popitem",
+    "setdefault",
+    "appendleft",
+    "popleft",
+    "extendleft",
+    "rotate",
+    "difference_update",
+    "intersection_update",
 ];
 
 /// What may happen to the object of a variable in a region.
@@ -291,7 +309,31 @@ pub(crate) fn calls_unknown(region: Node<'_>) -> bool {
 }
 
 /// Builtins that run no foreign code that changes things, for the types they are used with.
-const HARMLESS: &[&str] = &["len", "str", "int", "float", "bool", "isinstance", "range", "enumerate", "zip", "abs", "round", "repr", "print", "min", "max", "sum", "list", "tuple", "set", "dict", "sorted", "ord", "chr"];
+const HARMLESS: &[&str] = &[
+    "len",
+    "str",
+    "int",
+    "float",
+    "bool",
+    "isinstance",
+    "range",
+    "enumerate",
+    "zip",
+    "abs",
+    "round",
+    "repr",
+    "print",
+    "min",
+    "max",
+    "sum",
+    "list",
+    "tuple",
+    "set",
+    "dict",
+    "sorted",
+    "ord",
+    "chr",
+];
 
 /// True when a clause belongs to a generator expression that is not consumed on the spot.
 pub(crate) fn is_lazy_generator(clause: Node<'_>) -> bool {
@@ -354,7 +396,9 @@ pub(crate) fn is_lazy(node: Node<'_>) -> bool {
 /// True for calls that read all of their one iterable before they return.
 pub(crate) fn consumes(call: Node<'_>) -> bool {
     let Some(callee) = call.field(Field::Function) else { return false };
-    const CONSUMERS: &[&str] = &["sum", "any", "all", "list", "tuple", "set", "frozenset", "dict", "sorted", "min", "max"];
-    let is_join = callee.is(Kind::Attribute) && callee.field(Field::Object).is_some_and(|object| object.is(Kind::String));
+    const CONSUMERS: &[&str] =
+        &["sum", "any", "all", "list", "tuple", "set", "frozenset", "dict", "sorted", "min", "max"];
+    let is_join =
+        callee.is(Kind::Attribute) && callee.field(Field::Object).is_some_and(|object| object.is(Kind::String));
     is_join || CONSUMERS.iter().any(|name| is_builtin(callee, name))
 }

@@ -135,7 +135,8 @@ impl Index {
                 && source.root().descendants().any(|node| match node.kind() {
                     Kind::Identifier => {
                         node.text() == name
-                            && (node.role() == Field::Attribute || node.parent().is_some_and(|parent| parent.is(Kind::DottedName)))
+                            && (node.role() == Field::Attribute
+                                || node.parent().is_some_and(|parent| parent.is(Kind::DottedName)))
                     }
                     Kind::String => string_value(node).is_some_and(|text| text.rsplit('.').next() == Some(name)),
                     _ => false,

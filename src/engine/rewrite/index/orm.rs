@@ -84,8 +84,19 @@ impl Column {
     pub(crate) fn is_large(&self) -> bool {
         matches!(
             self.kind.as_str(),
-            "Text" | "UnicodeText" | "LargeBinary" | "BLOB" | "Blob" | "TEXT" | "JSON" | "JSONB" | "PickleType" | "TextField"
-                | "BinaryField" | "BlobField" | "JSONField"
+            "Text"
+                | "UnicodeText"
+                | "LargeBinary"
+                | "BLOB"
+                | "Blob"
+                | "TEXT"
+                | "JSON"
+                | "JSONB"
+                | "PickleType"
+                | "TextField"
+                | "BinaryField"
+                | "BlobField"
+                | "JSONField"
         )
     }
 }
@@ -127,12 +138,16 @@ pub(crate) fn models(sources: &[Arc<SourceFile>]) -> HashMap<String, Vec<Model>>
 
 /// Names of classes that models inherit from, with their library: those of the libraries and those of the project.
 fn base_libraries(sources: &[Arc<SourceFile>], classes: &[Node<'_>]) -> HashMap<String, Library> {
-    let mut bases: HashMap<String, Library> =
-        [("DeclarativeBase".to_owned(), Library::SqlAlchemy), ("DeclarativeBaseNoMeta".to_owned(), Library::SqlAlchemy)].into();
+    let mut bases: HashMap<String, Library> = [
+        ("DeclarativeBase".to_owned(), Library::SqlAlchemy),
+        ("DeclarativeBaseNoMeta".to_owned(), Library::SqlAlchemy),
+    ]
+    .into();
     for source in sources.iter().filter(|source| source.text.contains("declarative_base")) {
         let calls = source.root().descendants().filter(|node| node.is(Kind::Call));
         for call in calls.filter(|call| callee_name(*call) == Some("declarative_base")) {
-            let target = call.parent().filter(|parent| parent.is(Kind::Assignment)).and_then(|parent| parent.field(Field::Left));
+            let target =
+                call.parent().filter(|parent| parent.is(Kind::Assignment)).and_then(|parent| parent.field(Field::Left));
             bases.extend(target.map(|target| (target.text().to_owned(), Library::SqlAlchemy)));
         }
     }
@@ -206,7 +221,9 @@ fn read_statement(statement: Node<'_>, model: &mut Model) {
     if !assignment.is(Kind::Assignment) {
         return;
     }
-    let Some(name) = assignment.field(Field::Left).filter(|left| left.is(Kind::Identifier)).map(Node::text) else { return };
+    let Some(name) = assignment.field(Field::Left).filter(|left| left.is(Kind::Identifier)).map(Node::text) else {
+        return;
+    };
     let value = assignment.field(Field::Right);
     match name {
         "__tablename__" => model.table = value.and_then(string_value).map(str::to_owned),
@@ -217,7 +234,9 @@ fn read_statement(statement: Node<'_>, model: &mut Model) {
     let call = value.filter(|value| value.is(Kind::Call));
     match (call.and_then(callee_name), model.library) {
         (Some("relationship"), Library::SqlAlchemy) => model.relations.extend(relation(name, annotation, call)),
-        (Some("Column" | "mapped_column"), Library::SqlAlchemy) => model.columns.extend(call.map(|call| sql_column(name, annotation, call))),
+        (Some("Column" | "mapped_column"), Library::SqlAlchemy) => {
+            model.columns.extend(call.map(|call| sql_column(name, annotation, call)))
+        }
         (None, Library::SqlAlchemy) if annotation.starts_with("Mapped[") && value.is_none() => {
             model.columns.push(plain_column(name, annotation));
         }
@@ -230,7 +249,15 @@ fn read_statement(statement: Node<'_>, model: &mut Model) {
 
 fn plain_column(name: &str, annotation: &str) -> Column {
     let kind = annotation.trim_start_matches("Mapped[").trim_end_matches(']').to_owned();
-    Column { name: name.into(), kind, is_primary: false, is_indexed: false, is_unique: false, foreign_key: None, reverse: None }
+    Column {
+        name: name.into(),
+        kind,
+        is_primary: false,
+        is_indexed: false,
+        is_unique: false,
+        foreign_key: None,
+        reverse: None,
+    }
 }
 
 fn is_true(call: Node<'_>, name: &str) -> bool {

@@ -44,7 +44,8 @@ const ITEMS_MIN: usize = 4;
 
 fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let (needle, _, container) = comparison(node)?;
-    let is_display = matches!(container.kind(), Kind::List | Kind::Tuple) && matches!(usage(container), Usage::Searched(_));
+    let is_display =
+        matches!(container.kind(), Kind::List | Kind::Tuple) && matches!(usage(container), Usage::Searched(_));
     let items = container.child_nodes();
     if !is_display || items.len() < ITEMS_MIN || has_comment(container) {
         return None;

@@ -108,7 +108,8 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         None => all.get(most).filter(|each| !each.is(Kind::KeywordArgument)).copied(),
     };
     let has_odd_keyword = named.iter().any(|(name, _)| !matches!(*name, "flags" | "count" | "maxsplit"));
-    if n_positional < least || n_positional > most + 1 || has_odd_keyword || flags.is_some_and(|flags| !is_flags(flags)) {
+    if n_positional < least || n_positional > most + 1 || has_odd_keyword || flags.is_some_and(|flags| !is_flags(flags))
+    {
         return None;
     }
     let place = context.constant_place(node)?;
@@ -134,7 +135,11 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         rewrite.edits.replace(node, name);
         return Some(rewrite);
     }
-    let rest: Vec<&str> = all[1..].iter().filter(|each| Some(**each) != flags && !is_flags_keyword(**each)).map(|each| each.text()).collect();
+    let rest: Vec<&str> = all[1..]
+        .iter()
+        .filter(|each| Some(**each) != flags && !is_flags_keyword(**each))
+        .map(|each| each.text())
+        .collect();
     if crate::syntax::has_comment(node) {
         return None;
     }
@@ -160,7 +165,8 @@ fn is_flags(node: Node<'_>) -> bool {
                 && node.field(Field::Right).is_some_and(is_flags)
         }
         Kind::Attribute | Kind::Identifier => {
-            const FLAGS: &[&str] = &["I", "IGNORECASE", "M", "MULTILINE", "S", "DOTALL", "A", "ASCII", "X", "VERBOSE", "U", "UNICODE"];
+            const FLAGS: &[&str] =
+                &["I", "IGNORECASE", "M", "MULTILINE", "S", "DOTALL", "A", "ASCII", "X", "VERBOSE", "U", "UNICODE"];
             qualified(node).is_some_and(|path| path.strip_prefix("re.").is_some_and(|name| FLAGS.contains(&name)))
         }
         _ => false,
@@ -249,7 +255,9 @@ fn skip_class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> bool {
             },
             '-' => match (previous, chars.peek()) {
                 (_, Some(']')) => {}
-                (Some(low), Some(high)) if low < *high && high.is_ascii_alphanumeric() && low.is_ascii_alphanumeric() => {
+                (Some(low), Some(high))
+                    if low < *high && high.is_ascii_alphanumeric() && low.is_ascii_alphanumeric() =>
+                {
                     chars.next();
                     previous = None;
                 }

@@ -5,9 +5,7 @@ use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::{argument, indentation_unit, is_alone};
 use crate::engine::rewrite::facts::{call_statement, is_constant};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
-use crate::syntax::{
-    Field, Kind, Node, ScopeKind, enclosing_function, positional, qualified, statement_of,
-};
+use crate::syntax::{Field, Kind, Node, ScopeKind, enclosing_function, positional, qualified, statement_of};
 
 rule! {
     /// ## What it finds

@@ -6,7 +6,8 @@ use crate::engine::rewrite::edits::clause;
 use crate::engine::rewrite::facts::{Change, calls_unknown, change, local_variable, root_name, suspends};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Type, Usage, arguments, has_comment, is_async, is_builtin, is_builtin_call, method, positional, usage,
+    Field, Kind, Node, Type, Usage, arguments, has_comment, is_async, is_builtin, is_builtin_call, method, positional,
+    usage,
 };
 
 rule! {
@@ -86,13 +87,18 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
 
 fn in_call<'a>(context: &Context<'a>, node: Node<'a>, inner: Node<'a>, call: Node<'a>) -> Option<Rewrite<'a>> {
     let callee = call.field(Field::Function)?;
-    const READERS: &[&str] = &["set", "frozenset", "sorted", "list", "tuple", "sum", "min", "max", "any", "all", "dict"];
+    const READERS: &[&str] =
+        &["set", "frozenset", "sorted", "list", "tuple", "sum", "min", "max", "any", "all", "dict"];
     let name = READERS.iter().find(|name| is_builtin(callee, name))?;
-    if arguments(call).first() != Some(&node) || *name == "min" && arguments(call).len() > 1 && !arguments(call)[1].is(Kind::KeywordArgument) {
+    if arguments(call).first() != Some(&node)
+        || *name == "min" && arguments(call).len() > 1 && !arguments(call)[1].is(Kind::KeywordArgument)
+    {
         return None;
     }
     let is_cast = matches!(*name, "set" | "frozenset" | "sorted" | "list" | "tuple" | "dict");
-    if !is_collection(context, inner)?.0 && !(is_cast && arguments(call).len() == 1 && runs_no_code(context, name, inner)) {
+    if !is_collection(context, inner)?.0
+        && !(is_cast && arguments(call).len() == 1 && runs_no_code(context, name, inner))
+    {
         return None;
     }
     let mut rewrite = Rewrite::new(node, format!("`{}` is copied for `{name}`", inner.text()));
@@ -124,7 +130,14 @@ fn is_collection<'a>(context: &Context<'a>, inner: Node<'a>) -> Option<(bool, bo
     let typed = context.typed(inner);
     let is_it = matches!(
         typed.of,
-        Type::List(_) | Type::Tuple(_) | Type::Dict(..) | Type::Set(_) | Type::FrozenSet(_) | Type::Deque(_) | Type::Str | Type::Range
+        Type::List(_)
+            | Type::Tuple(_)
+            | Type::Dict(..)
+            | Type::Set(_)
+            | Type::FrozenSet(_)
+            | Type::Deque(_)
+            | Type::Str
+            | Type::Range
     );
     Some((is_it, typed.is_proved()))
 }
@@ -168,7 +181,8 @@ fn root_of(inner: Node<'_>) -> Option<Node<'_>> {
 
 /// True when the variable holds a new object that nothing else got.
 fn is_own(variable: crate::syntax::Variable<'_>) -> bool {
-    let is_fresh = |binding: Node<'_>| crate::syntax::binding_value(binding).is_some_and(crate::engine::rewrite::facts::is_fresh);
+    let is_fresh =
+        |binding: Node<'_>| crate::syntax::binding_value(binding).is_some_and(crate::engine::rewrite::facts::is_fresh);
     variable.bindings().all(is_fresh)
         && variable.uses().all(|each| !matches!(usage(each), Usage::Argument(_) | Usage::Assigned(_) | Usage::Other(_)))
 }
