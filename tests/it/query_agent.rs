@@ -53,7 +53,8 @@ def raised(call, *arguments, **keywords):
     except BaseException as error:
         show(type(error).__name__, error)
 
-connection = sqlite3.connect(":memory:", 5.0, 0, None, True)
+positions = () if sys.warnoptions else (5.0, 0, None, True)
+connection = sqlite3.connect(":memory:", *positions)
 show(type(connection) is sqlite3.Connection, type(connection).__name__, type(connection).__module__)
 show(repr(connection).split(" at ")[0], isinstance(connection, dbapi2.Connection), sqlite3.connect is dbapi2.connect)
 cursor = connection.cursor()
@@ -113,7 +114,8 @@ try:
 except KeyError as error:
     show(error)
 show(own.execute("select * from t").fetchall(), own.in_transaction)
-show(type(sqlite3.connect(":memory:", 5.0, 0, None, True, MyConnection)) is MyConnection)
+if positions:
+    show(type(sqlite3.connect(":memory:", *positions, MyConnection)) is MyConnection)
 made = connection.cursor(factory=lambda c: MyCursor(c))
 show(type(made) is MyCursor, made.execute("select 1").fetchall())
 

@@ -268,6 +268,22 @@ def _traced(kind, base, ours, mixed):
     return found
 
 
+#: From 3.13 on positional arguments make a warning, which names the line of the innermost Python frame.
+_WARNS_OF_POSITIONS = sys.version_info >= (3, 13)
+
+
+def _as_caller(frame, original, arguments, keywords):
+    """Calls from a frame that has the caller's file, line and globals, so that a warning is attributed as ever."""
+    call = compile("original(*arguments, **keywords)", frame.f_code.co_filename, "eval")
+    call = call.replace(co_firstlineno=frame.f_lineno)
+    values = {"original": original, "arguments": arguments, "keywords": keywords}
+    try:
+        return eval(call, frame.f_globals, values)
+    except BaseException as error:
+        error.__traceback__ = error.__traceback__.tb_next.tb_next
+        raise
+
+
 def _connect(original, base, ours):
     mixed = {base: ours}
 
@@ -278,7 +294,10 @@ def _connect(original, base, ours):
             else:
                 keywords["factory"] = _traced(keywords.get("factory", ours), base, ours, mixed)
             start = clock()
-            connection = original(*arguments, **keywords)
+            if len(arguments) > 1 and _WARNS_OF_POSITIONS:
+                connection = _as_caller(sys._getframe(1), original, arguments, keywords)
+            else:
+                connection = original(*arguments, **keywords)
             duration = clock() - start
         except BaseException as error:
             strip(error)
