@@ -105,6 +105,26 @@ pub(super) fn safety(safety: Safety) -> &'static str {
     }
 }
 
+/// A finding that costs less is shown with `--detailed` only.
+const SHARE_SHOWN_MIN: f64 = 0.01;
+/// So many findings are shown at most.
+const N_FINDINGS_SHOWN_MAX: usize = 20;
+
+/// The findings a reader wants first, and how many others there are: all of them with `--detailed`; else those that
+/// cost something, or, where nothing was measured, the first ones.
+pub(super) fn worth_showing(report: &Report) -> (Vec<&Finding>, usize) {
+    let is_worth = |finding: &&Finding| {
+        report.profile.is_none() || finding.share.is_some_and(|share| share.value >= SHARE_SHOWN_MIN)
+    };
+    let shown: Vec<&Finding> = if report.is_detailed {
+        report.findings.iter().collect()
+    } else {
+        report.findings.iter().filter(is_worth).take(N_FINDINGS_SHOWN_MAX).collect()
+    };
+    let n_hidden = report.findings.len() - shown.len();
+    (shown, n_hidden)
+}
+
 /// True when `--implement` would have something to do here.
 pub(super) fn is_rewritable(finding: &Finding) -> bool {
     finding.rewrites.iter().any(|(_, safety)| *safety != Safety::ShowOnly)

@@ -13,5 +13,6 @@ mod query_indexes;
 mod report_formats;
 mod rewrite_examples;
 mod runs;
+mod sample_projects;
 mod servers;
 mod traced;

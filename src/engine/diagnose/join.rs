@@ -15,6 +15,11 @@ const QUERY_RULES: &[(QueryPatternKind, &[&str])] = &[
     (QueryPatternKind::HttpPerItem, &["http-session", "sequential-awaits"]),
 ];
 
+/// Longer lists of columns are left out of the evidence.
+const COLUMNS_MAX: usize = 60;
+/// Longer statements are cut in the evidence.
+const STATEMENT_MAX: usize = 160;
+
 /// Returns the findings in `categories`, dearest first; what was not measured comes last, in the order of the source.
 pub fn join(profile: Option<&Profile>, matches: &[Match], categories: &[Category]) -> Vec<Finding> {
     let reach = profile.map(|profile| Reach::new(&profile.cpu));
@@ -68,7 +73,7 @@ fn of_pattern(
     let (title, advice) = wording(pattern.kind, &function);
     let mut evidence = vec![pattern.evidence.clone()];
     if let Some(group) = queries.groups.get(pattern.group as usize) {
-        evidence.push(format!("{} at {}", group.fingerprint, pattern.site));
+        evidence.push(format!("{} at line {}", brief(&group.fingerprint), pattern.site.line));
     }
     let advice = match &pattern.index {
         Some(index) => {
@@ -93,6 +98,20 @@ fn of_pattern(
         advice,
         rewrites,
     }
+}
+
+/// The statement without its list of columns, which says little and is long; the profile has it whole.
+fn brief(fingerprint: &str) -> String {
+    let whole = match fingerprint.split_once(" FROM ") {
+        Some((columns, rest)) if columns.starts_with("SELECT ") && columns.len() > COLUMNS_MAX => {
+            format!("SELECT … FROM {rest}")
+        }
+        _ => fingerprint.to_owned(),
+    };
+    if whole.chars().count() <= STATEMENT_MAX {
+        return whole;
+    }
+    whole.chars().take(STATEMENT_MAX).chain(['…']).collect()
 }
 
 fn wording(kind: QueryPatternKind, function: &str) -> (String, &'static str) {

@@ -103,8 +103,14 @@ fn opportunities(page: &mut Page) {
         return;
     }
     page.heading("💡", "Optimization Opportunities:");
-    for finding in &page.report.findings {
+    let (shown, n_hidden) = words::worth_showing(page.report);
+    for finding in shown {
         opportunity(page, finding);
+    }
+    if n_hidden > 0 {
+        let places = units::counted(n_hidden as u64, "more place that costs", "more places that cost");
+        let line = format!("     {places} little or did not run, with --detailed");
+        page.line(&page.style.secondary(&line));
     }
     page.blank();
 }
