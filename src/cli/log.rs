@@ -27,8 +27,12 @@ pub(super) fn start(verbose: u8, file: Option<&Path>, has_colour: bool) -> io::R
 }
 
 /// Replaces the default report of a panic: what failed goes to a file that can be sent along, its path to the user.
-pub(super) fn report_panics() {
-    std::panic::set_hook(Box::new(|panic| {
+/// Threads whose names start with `caught` deal with their panics themselves.
+pub(super) fn report_panics(caught: &'static str) {
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name().is_some_and(|name| name.starts_with(caught)) {
+            return;
+        }
         let text = format!(
             "cmdx {} ({} {}, {})\n{panic}\n\n{}\n",
             env!("CARGO_PKG_VERSION"),

@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 
 use super::args::{Cli, Color, Command, Global};
 use super::{exit, log, names, signals};
-use crate::commands::{Context, Failure, FailureKind, Outcome, optimize};
+use crate::commands::{Context, Failure, FailureKind, Outcome, SAMPLER_THREAD_NAME, optimize};
 use crate::ui::{ColourChoice, Options, Ui};
 
 /// Runs cmdx with the arguments of this process.
@@ -18,7 +18,7 @@ pub fn main() -> ExitCode {
     let argv = names::normalise(std::env::args_os().collect());
     match Cli::try_parse_from(&argv) {
         Ok(cli) => {
-            log::report_panics();
+            log::report_panics(SAMPLER_THREAD_NAME);
             ExitCode::from(catch_unwind(AssertUnwindSafe(|| answer(cli))).unwrap_or(exit::BUG))
         }
         Err(error) => ExitCode::from(told(&error, &argv)),

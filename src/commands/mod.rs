@@ -4,5 +4,6 @@ mod context;
 mod failure;
 pub mod optimize;
 
+pub use crate::harness::SAMPLER_THREAD_NAME;
 pub use context::Context;
 pub use failure::{Failure, FailureKind, Outcome, refused};

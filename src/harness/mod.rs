@@ -12,3 +12,4 @@ mod sampler;
 
 pub use error::HarnessError;
 pub use record::{Event, RecordOptions, record};
+pub use sampler::THREAD_NAME as SAMPLER_THREAD_NAME;

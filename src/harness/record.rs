@@ -203,7 +203,11 @@ impl Crew {
 
     fn sample(&mut self, pid: i32) {
         let shared = self.shared.clone();
-        self.samplers.insert(pid, thread::spawn(move || sampler::sample_process(pid, &shared)));
+        let named = thread::Builder::new().name(format!("{}-{pid}", sampler::THREAD_NAME));
+        // Where no thread can be had, the process goes unsampled; the report then shows no samples of it.
+        if let Ok(sampler) = named.spawn(move || sampler::sample_process(pid, &shared)) {
+            self.samplers.insert(pid, sampler);
+        }
     }
 
     fn join_into(self, recording: &mut Recording) {

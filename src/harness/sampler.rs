@@ -4,6 +4,7 @@
 //! wall and CPU time of every thread are recorded together, the latter from the scheduler's own counter.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,6 +82,16 @@ pub(super) fn sample_process(pid: i32, shared: &Shared) -> ProcessSamples {
     sampler.result
 }
 
+/// The start of the names of sampler threads: a panic in one is caught, and no bug of ours to report.
+pub const THREAD_NAME: &str = "sampler";
+
+/// py-spy trusts what it reads; memory that the program was just changing can make it compute nonsense and panic.
+/// Such a read has failed like any other.
+fn stacks_of(spy: &mut PythonSpy) -> Result<Vec<StackTrace>, anyhow::Error> {
+    catch_unwind(AssertUnwindSafe(|| spy.get_stack_traces()))
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("the memory changed while it was read")))
+}
+
 struct Sampler<'a> {
     pid: i32,
     shared: &'a Shared,
@@ -143,7 +154,7 @@ impl<'a> Sampler<'a> {
                 break;
             }
             let attempt = PythonSpy::new(self.pid, &config).and_then(|mut spy| {
-                let traces = spy.get_stack_traces()?;
+                let traces = stacks_of(&mut spy)?;
                 Ok((spy, traces))
             });
             match attempt {
@@ -261,7 +272,7 @@ impl<'a> Sampler<'a> {
         if is_alone && !self.n_reads.is_multiple_of(FULL_READ_EVERY) {
             // The one thread has the interpreter's lock, or waits: finding it by the lock saves a look at every thread.
             spy.config.gil_only = true;
-            let answer = spy.get_stack_traces();
+            let answer = stacks_of(spy);
             spy.config.gil_only = false;
             if let Ok(traces) = answer
                 && !traces.is_empty()
@@ -269,12 +280,12 @@ impl<'a> Sampler<'a> {
                 return Ok(traces);
             }
         }
-        let mut answer = spy.get_stack_traces();
+        let mut answer = stacks_of(spy);
         for _ in 0..N_RETRIES {
             if answer.is_ok() {
                 break;
             }
-            answer = spy.get_stack_traces();
+            answer = stacks_of(spy);
         }
         answer
     }

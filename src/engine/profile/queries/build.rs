@@ -27,7 +27,7 @@ pub fn build(events: &[ProcessEvents], outline_of: &dyn Fn(&str) -> Option<Outli
     for (index, process) in events.iter().enumerate() {
         let stacks = Stacks::new(process, &sources, &mut codes);
         let identical = identical_queries(process, &mut statements);
-        for query in &process.queries {
+        for query in process.queries.iter().filter(|query| !is_of_tooling(process, query.text)) {
             let stack = stacks.stack(query.activation, query.line);
             let statement = statements.number(process, query.driver, query.operation, query.text);
             let scope = scopes.count(process, index as u32, query);
@@ -59,6 +59,12 @@ pub fn build(events: &[ProcessEvents], outline_of: &dyn Fn(&str) -> Option<Outli
     profile.patterns = patterns::find(&groups);
     profile.groups = groups.into_iter().map(|group| group.reported).collect();
     profile
+}
+
+/// Django's debug cursor, which tests that count queries switch on, has SQLite quote the parameters of every statement
+/// for its log. These are no queries of the program.
+fn is_of_tooling(process: &ProcessEvents, text: u32) -> bool {
+    process.texts.get(&text).is_some_and(|text| text.starts_with("SELECT QUOTE(?)"))
 }
 
 /// A group with what patterns are found by.
