@@ -3,6 +3,7 @@
 
 mod child;
 mod error;
+mod joined;
 mod log_file;
 pub mod plan_check;
 mod process_tree;
@@ -11,5 +12,6 @@ mod refusal;
 mod sampler;
 
 pub use error::HarnessError;
+pub use joined::joined;
 pub use record::{Event, RecordOptions, record};
 pub use sampler::THREAD_NAME as SAMPLER_THREAD_NAME;

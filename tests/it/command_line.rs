@@ -145,3 +145,25 @@ fn a_report_is_written_whole_or_not_at_all() {
     assert_eq!(said.code, 4, "{said:?}");
     assert!(said.stderr.contains("missing/out.json") && said.stderr.contains("hint:"), "{}", said.stderr);
 }
+
+#[test]
+fn all_configured_workloads_are_run_and_measured_as_one() {
+    let configuration = "[[workload]]
+name = \"first\"
+command = \"python3 -c 'import run; run.work()'\"
+
+[[workload]]
+name = \"second\"
+command = [\"python3\", \"-c\", \"import other; other.work_too()\"]
+";
+    let other = SCRIPT.replace("work()", "work_too()");
+    let project = project(&[("run.py", SCRIPT), ("other.py", &other), ("cmdx.toml", configuration)]);
+    let said = say(cmdx(project.path()).args(["optimize", "--json"]));
+    assert_eq!(said.code, 0, "{said:?}");
+    let document: serde_json::Value = serde_json::from_str(&said.stdout).expect("one document");
+    assert_eq!(document["workload"]["kind"], "configured");
+    let title = document["workload"]["title"].as_str().expect("a title");
+    assert!(title.contains("first") && title.contains(", then ") && title.contains("second"), "{title}");
+    let functions = document["profile"]["cpu"]["functions"].to_string();
+    assert!(functions.contains("\"work\"") && functions.contains("\"work_too\""), "{functions}");
+}

@@ -14,7 +14,7 @@ use crate::agent::wire::ProcessEvents;
 use crate::commands::{Context, Failure, FailureKind, refused};
 use crate::engine::profile::{cpu, queries};
 use crate::harness::{self, Event, HarnessError, RecordOptions, plan_check};
-use crate::model::{Interpreter, Problem, Profile, QueryProfile, Recording, Workload, WorkloadSummary};
+use crate::model::{ExitReason, Interpreter, Problem, Profile, QueryProfile, Recording, Workload, WorkloadSummary};
 use crate::project::{Project, install, interpreter, requirements, workload};
 use crate::support::{interrupt, units};
 
@@ -57,24 +57,53 @@ pub(super) fn measure(
     }
     let choice = workload::choose(project, &interpreter, plan.command.clone()).map_err(refused)?;
     let mut measured = Measured { interpreter, run: None, problems, considered: choice.considered };
-    let Some(workload) = choice.workloads.into_iter().next() else { return Ok(measured) };
+    if choice.workloads.is_empty() {
+        return Ok(measured);
+    }
     if plan.command.is_none() {
         requirements::check(project, &measured.interpreter).map_err(refused)?;
     }
-    tracing::info!(interpreter = %measured.interpreter.path.display(), why = interpreter::why(&measured.interpreter));
-    tracing::info!(workload = workload.title, argv = ?workload.argv, cwd = %workload.cwd.display());
     let directory = run_directory(project)?;
-    let mut traced = workload.clone();
-    let agent =
-        if plan.traces_queries { place_agent(project, &mut traced, &directory, &mut measured.problems) } else { None };
-    let recording = record(plan, project, &traced, &directory, agent, context)?;
-    tracing::info!(exit = ?recording.exit, wall_seconds = recording.wall_seconds, n_samples = recording.samples.len());
+    tracing::info!(interpreter = %measured.interpreter.path.display(), why = interpreter::why(&measured.interpreter));
+    let mut whole: Option<Recording> = None;
+    for (number, workload) in choice.workloads.iter().enumerate() {
+        let recording = run_one(plan, project, workload, &directory, number, context, &mut measured.problems)?;
+        let is_stopped = recording.exit == ExitReason::Interrupted;
+        whole = Some(match whole {
+            Some(before) => harness::joined(before, recording),
+            None => recording,
+        });
+        if is_stopped {
+            break;
+        }
+    }
+    let Some(recording) = whole else { return Ok(measured) };
     measured.problems.extend(recording.problems.iter().cloned());
-    measured.problems.extend(ending::problems(&workload, &recording));
     let asker = (&measured.interpreter, project);
     let profile = profile(&recording, sources, charged, asker, &mut measured.problems);
-    measured.run = Some(Run { workload: summary(project, &workload, &recording), profile });
+    measured.run = Some(Run { workload: summary(project, &choice.workloads, &recording), profile });
     Ok(measured)
+}
+
+/// Records one workload of the run in `directory`; the first keeps its logs there, others in folders of their number.
+fn run_one(
+    plan: &Plan,
+    project: &Project,
+    workload: &Workload,
+    directory: &Path,
+    number: usize,
+    context: &Context,
+    problems: &mut Vec<Problem>,
+) -> anyhow::Result<Recording> {
+    tracing::info!(workload = workload.title, argv = ?workload.argv, cwd = %workload.cwd.display());
+    let mut traced = workload.clone();
+    let agent = if plan.traces_queries { place_agent(project, &mut traced, directory, problems) } else { None };
+    let logs = if number == 0 { directory.to_path_buf() } else { directory.join((number + 1).to_string()) };
+    fs::create_dir_all(&logs).map_err(|error| Failure::not_written(&logs, &error))?;
+    let recording = record(plan, project, &traced, &logs, agent, context)?;
+    tracing::info!(exit = ?recording.exit, wall_seconds = recording.wall_seconds, n_samples = recording.samples.len());
+    problems.extend(ending::problems(workload, &recording));
+    Ok(recording)
 }
 
 fn noted(message: &str) -> Problem {
@@ -229,11 +258,12 @@ fn ask_for_indexes(events: &[ProcessEvents], profile: &mut QueryProfile, interpr
     }
 }
 
-fn summary(project: &Project, workload: &Workload, recording: &Recording) -> WorkloadSummary {
+fn summary(project: &Project, workloads: &[Workload], recording: &Recording) -> WorkloadSummary {
+    let titles: Vec<&str> = workloads.iter().map(|workload| workload.title.as_str()).collect();
     WorkloadSummary {
-        kind: workload.kind,
-        title: workload.title.clone(),
-        argv: workload.argv.clone(),
+        kind: workloads[0].kind,
+        title: titles.join(", then "),
+        argv: workloads[0].argv.clone(),
         exit: recording.exit,
         stdout_log: project.relative(&recording.stdout_log),
         stderr_log: project.relative(&recording.stderr_log),
