@@ -249,7 +249,6 @@ impl Merge<'_> {
             if is_leader || refusal.is_final() {
                 self.refusals.push(refusal);
             }
-            return;
         }
         let Some(process) = part.process else { return };
         let process_id = self.recording.processes.len() as u32;

@@ -54,7 +54,7 @@ pub(super) struct ProcessSamples {
     /// `process` is left 0.
     pub samples: Vec<Sample>,
     pub n_failed: u64,
-    /// Why it was not sampled, when it was not.
+    /// Why it was not sampled, or not to its end.
     pub refusal: Option<Refusal>,
 }
 
@@ -203,10 +203,11 @@ impl<'a> Sampler<'a> {
                     self.keep(&traces);
                 }
                 Err(_) if process_tree::parent_of_living(self.pid).is_none() => return,
-                Err(_) => {
+                Err(error) => {
                     self.result.n_failed += 1;
                     n_failures += 1;
                     if n_failures > FAILURES_MAX {
+                        self.result.refusal = Some(Refusal::of(&error)).filter(Refusal::is_final);
                         return;
                     }
                 }
