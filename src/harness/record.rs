@@ -176,7 +176,7 @@ impl Crew {
             samplers: BTreeMap::new(),
         };
         if process_tree::is_python(leader) {
-            crew.sample(leader);
+            crew.sample(leader, None);
         }
         crew
     }
@@ -194,16 +194,17 @@ impl Crew {
                 continue;
             }
             if process_tree::is_python(pid) {
-                self.sample(pid);
+                let seen = self.shared.start.elapsed().saturating_sub(age);
+                self.sample(pid, Some(seen.as_secs_f64()));
             } else if age > 20 * CHILD_AGE_MIN {
                 self.passed_over.insert(pid);
             }
         }
     }
 
-    fn sample(&mut self, pid: i32) {
+    fn sample(&mut self, pid: i32, seen: Option<f64>) {
         let shared = self.shared.clone();
-        self.samplers.insert(pid, thread::spawn(move || sampler::sample_process(pid, &shared)));
+        self.samplers.insert(pid, thread::spawn(move || sampler::sample_process(pid, seen, &shared)));
     }
 
     fn join_into(self, recording: &mut Recording) {

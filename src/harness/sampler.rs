@@ -72,9 +72,10 @@ pub(super) struct Shared {
     pub agent_directory: Option<PathBuf>,
 }
 
-/// Samples `pid` until it ends.
-pub(super) fn sample_process(pid: i32, shared: &Shared) -> ProcessSamples {
-    let mut sampler = Sampler::new(pid, shared);
+/// Samples `pid` until it ends. `seen` is when the process was first met, in seconds since the start of the run; `None`
+/// for an interpreter that is just starting, whose own start is nobody's time.
+pub(super) fn sample_process(pid: i32, seen: Option<f64>, shared: &Shared) -> ProcessSamples {
+    let mut sampler = Sampler::new(pid, seen, shared);
     if let Some(spy) = sampler.attach() {
         sampler.run(spy);
     }
@@ -83,6 +84,7 @@ pub(super) fn sample_process(pid: i32, shared: &Shared) -> ProcessSamples {
 
 struct Sampler<'a> {
     pid: i32,
+    seen: Option<f64>,
     shared: &'a Shared,
     born: Instant,
     names: FrameNames,
@@ -106,9 +108,10 @@ struct ThreadClock {
 }
 
 impl<'a> Sampler<'a> {
-    fn new(pid: i32, shared: &'a Shared) -> Self {
+    fn new(pid: i32, seen: Option<f64>, shared: &'a Shared) -> Self {
         Self {
             pid,
+            seen,
             shared,
             born: Instant::now(),
             names: FrameNames::new(shared, process_tree::working_directory(pid)),
@@ -296,12 +299,7 @@ impl<'a> Sampler<'a> {
     }
 
     fn add(&mut self, thread: u64, stack: u32, now: f64) {
-        // A thread's first sample stands for all its time so far: it began after the previous read of its process.
-        let mut clock = self.threads.remove(&thread).unwrap_or_else(|| ThreadClock {
-            counter: None,
-            cpu_seconds: 0.0,
-            at_seconds: self.result.samples.last().map_or(now, |sample| sample.at_seconds),
-        });
+        let mut clock = self.threads.remove(&thread).unwrap_or_else(|| self.first_clock(thread, now));
         if clock.counter.is_none() {
             clock.counter = CpuCounter::open(self.pid, thread);
         }
@@ -316,6 +314,18 @@ impl<'a> Sampler<'a> {
         });
         let counter = clock.counter.filter(|_| self.threads.len() < N_OPEN_COUNTERS_MAX);
         self.threads.insert(thread, ThreadClock { counter, cpu_seconds, at_seconds: now });
+    }
+
+    /// A thread's first sample stands for all its time so far: it began after the previous read of its process, or
+    /// with it. Only what the interpreter of the workload did before it could be read is left out.
+    fn first_clock(&self, thread: u64, now: f64) -> ThreadClock {
+        let counter = CpuCounter::open(self.pid, thread);
+        let (cpu_seconds, at_seconds) = match (self.result.samples.last(), self.seen) {
+            (Some(previous), _) => (0.0, previous.at_seconds),
+            (None, Some(seen)) => (0.0, seen),
+            (None, None) => (counter.as_ref().and_then(CpuCounter::seconds).unwrap_or(0.0), now),
+        };
+        ThreadClock { counter, cpu_seconds, at_seconds }
     }
 
     fn cpu_seconds(&self, thread: u64) -> Option<f64> {

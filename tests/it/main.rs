@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod environments;
+mod forky;
 mod layering;
 mod profiled;
 mod project;
@@ -9,4 +10,5 @@ mod query_agent;
 mod query_drivers;
 mod rewrite_examples;
 mod servers;
+mod surroundings;
 mod traced;
