@@ -31,8 +31,8 @@ const ATTACH_DEADLINE: Duration = Duration::from_secs(5);
 const FULL_READ_EVERY: u64 = 8;
 /// Counters kept open for a process; a program with a thousand threads must not use up cmdx's file descriptors.
 const N_OPEN_COUNTERS_MAX: usize = 32;
-/// Reads that fail in a row before the process is taken to have become another program.
-const FAILURES_MAX: u32 = 50;
+/// Reads that fail in a row before the process is taken to have become another program (`exec`).
+const FAILURES_MAX: u32 = 10;
 /// The kernel brings a running thread's CPU time up to date at its tick, 4 ms on most systems: over this long a
 /// counter that stands still means that the thread did not run, and so that its stack is what it was.
 const STILL_SECONDS: f64 = 0.008;
@@ -76,10 +76,21 @@ pub(super) struct Shared {
 /// for an interpreter that is just starting, whose own start is nobody's time.
 pub(super) fn sample_process(pid: i32, seen: Option<f64>, shared: &Shared) -> ProcessSamples {
     let mut sampler = Sampler::new(pid, seen, shared);
-    if let Some(spy) = sampler.attach() {
-        sampler.run(spy);
+    while let Some(spy) = sampler.attach() {
+        if sampler.run(spy) == End::OfProcess {
+            break;
+        }
     }
     sampler.result
+}
+
+/// Why reading came to an end.
+#[derive(PartialEq)]
+enum End {
+    /// The process is gone, or the run over.
+    OfProcess,
+    /// The process is there and no longer what it was.
+    OfProgram,
 }
 
 struct Sampler<'a> {
@@ -162,7 +173,9 @@ impl<'a> Sampler<'a> {
             }
             pause = (pause * 2).min(ATTACH_INTERVALS.1);
         }
-        self.result.refusal = Some(refusal);
+        if self.result.samples.is_empty() {
+            self.result.refusal = Some(refusal);
+        }
         None
     }
 
@@ -177,7 +190,7 @@ impl<'a> Sampler<'a> {
         });
     }
 
-    fn run(&mut self, mut spy: PythonSpy) {
+    fn run(&mut self, mut spy: PythonSpy) -> End {
         let mut n_ticks = 0_u64;
         let mut n_failures = 0;
         while !self.is_over() {
@@ -194,16 +207,18 @@ impl<'a> Sampler<'a> {
                     n_failures = 0;
                     self.keep(&traces);
                 }
-                Err(_) if process_tree::parent_of_living(self.pid).is_none() => return,
-                Err(_) => {
+                Err(error) if has_ended(&error) || process_tree::parent_of_living(self.pid).is_none() => break,
+                Err(error) => {
+                    tracing::debug!("process {} could not be read: {error:#}", self.pid);
                     self.result.n_failed += 1;
                     n_failures += 1;
                     if n_failures > FAILURES_MAX {
-                        return;
+                        return End::OfProgram;
                     }
                 }
             }
         }
+        End::OfProcess
     }
 
     fn is_over(&self) -> bool {
@@ -368,6 +383,15 @@ impl<'a> Sampler<'a> {
         self.stack_ids.insert(frames, id);
         id
     }
+}
+
+/// True for what the system says about the memory of a process that is about to be gone.
+fn has_ended(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.raw_os_error() == Some(nix::errno::Errno::ESRCH as i32))
+    })
 }
 
 /// Turns py-spy's frames into ours: paths made relative to the project, each distinct frame once.

@@ -11,4 +11,5 @@ mod query_drivers;
 mod rewrite_examples;
 mod servers;
 mod surroundings;
+mod third_party;
 mod traced;

@@ -1,9 +1,10 @@
 //! Programs as people run them: threads, event loops, child processes, test runners, web frameworks and their servers.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cmdx::model::ExitReason;
@@ -158,6 +159,14 @@ fn python_behind_a_shell_is_found() {
     let script = format!("'{}' main.py", python.display());
     let output = project.command(&python).args([".", "--", "sh", "-c", &format!("{script}; true")]).output();
     assert_burnt(&project.answer(&output.expect("cmdx starts")), 0.5, "work");
+}
+
+#[test]
+fn a_program_that_becomes_another_is_followed() {
+    let main = "import os, sys\nfrom burn import burn\nburn(0.3)\nos.execv(sys.executable, ['python', 'next.py'])\n";
+    let next = "from burn import burn\ndef work():\n    burn(0.7)\nwork()\n";
+    let project = Profiled::new(&[("main.py", main), ("next.py", next), BURN]);
+    assert_burnt(&project.run(&python(), &["main.py"]), 1.0, "work");
 }
 
 /// A suite of four tests, each of which costs the same.
@@ -364,4 +373,45 @@ fn workers_of_uvicorn_are_followed_until_the_deadline() {
     let exit = answer.report.workload.as_ref().map(|workload| workload.exit);
     assert_eq!(exit, Some(ExitReason::DeadlinePassed));
     assert!(answer.cpu().processes.len() >= 3, "{:?}", answer.cpu().processes);
+}
+
+/// An environment whose interpreter bears the name of a build without the lock.
+fn free_threaded_by_name() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let made = Command::new(python()).args(["-m", "venv", "--copies", "--without-pip"]).arg(directory.path()).status();
+    assert!(made.expect("the interpreter starts").success());
+    let binaries = directory.path().join("bin");
+    let name = binaries.join("python3.14t");
+    fs::rename(binaries.join("python3"), &name).expect("writable");
+    for link in ["python", "python3.11"] {
+        // Which of the names are links is up to the version of venv.
+        drop(fs::remove_file(binaries.join(link)));
+    }
+    std::os::unix::fs::symlink(&name, binaries.join("python")).expect("writable");
+    (directory, name)
+}
+
+#[test]
+fn an_interpreter_that_cannot_be_read_runs_all_the_same_and_its_queries_are_traced() {
+    let main = "
+import sqlite3
+from burn import burn
+
+connection = sqlite3.connect(':memory:')
+for n in range(20):
+    connection.execute('select ?', (n,)).fetchall()
+burn(0.2)
+print('done')
+";
+    let (_directory, python) = free_threaded_by_name();
+    let answer = Profiled::new(&[("main.py", main), BURN]).run(&python, &["main.py"]);
+    assert_eq!(answer.stdout, "done\n");
+    assert_eq!(answer.cpu().n_samples, 0);
+    let problems = &answer.report.problems;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let said = "the workload was not sampled: CPython 3.14 without the global interpreter lock cannot be read yet";
+    assert_eq!(problems[0].message, said);
+    assert!(problems[0].hint.as_ref().is_some_and(|hint| hint.contains("--python python3.14")), "{problems:?}");
+    let queries = answer.report.profile.as_ref().and_then(|profile| profile.queries.as_ref()).expect("traced");
+    assert!(queries.groups.iter().any(|group| group.n_queries == 20), "{queries:?}");
 }
