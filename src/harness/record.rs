@@ -176,7 +176,7 @@ impl Crew {
             samplers: BTreeMap::new(),
         };
         if process_tree::is_python(leader) {
-            crew.sample(leader);
+            crew.sample(leader, None);
         }
         crew
     }
@@ -194,18 +194,19 @@ impl Crew {
                 continue;
             }
             if process_tree::is_python(pid) {
-                self.sample(pid);
+                let seen = self.shared.start.elapsed().saturating_sub(age);
+                self.sample(pid, Some(seen.as_secs_f64()));
             } else if age > 20 * CHILD_AGE_MIN {
                 self.passed_over.insert(pid);
             }
         }
     }
 
-    fn sample(&mut self, pid: i32) {
+    fn sample(&mut self, pid: i32, seen: Option<f64>) {
         let shared = self.shared.clone();
         let named = thread::Builder::new().name(format!("{}-{pid}", sampler::THREAD_NAME));
         // Where no thread can be had, the process goes unsampled; the report then shows no samples of it.
-        if let Ok(sampler) = named.spawn(move || sampler::sample_process(pid, &shared)) {
+        if let Ok(sampler) = named.spawn(move || sampler::sample_process(pid, seen, &shared)) {
             self.samplers.insert(pid, sampler);
         }
     }
@@ -246,7 +247,7 @@ impl Merge<'_> {
     fn add(&mut self, is_leader: bool, part: ProcessSamples) {
         self.recording.n_failed_samples += part.n_failed;
         if let Some(refusal) = part.refusal {
-            if is_leader || refusal.is_final() {
+            if refusal.is_final() || (is_leader && part.samples.is_empty()) {
                 self.refusals.push(refusal);
             }
         }

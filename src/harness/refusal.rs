@@ -83,7 +83,7 @@ impl Refusal {
             Self::NoPermission => ("no permission to read its memory".to_owned(), Some(permission_hint(ptrace_scope))),
             Self::FreeThreaded(version) => (
                 format!("CPython {version} without the global interpreter lock cannot be read yet"),
-                Some(format!("profile with the usual build: `--python python{version}`; its queries were traced")),
+                Some(format!("profile with the usual build of it: `--python python{version}`")),
             ),
             Self::UnknownVersion(version) => (
                 format!("CPython {version} is not known to this version of cmdx"),

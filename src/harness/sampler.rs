@@ -32,8 +32,8 @@ const ATTACH_DEADLINE: Duration = Duration::from_secs(5);
 const FULL_READ_EVERY: u64 = 8;
 /// Counters kept open for a process; a program with a thousand threads must not use up cmdx's file descriptors.
 const N_OPEN_COUNTERS_MAX: usize = 32;
-/// Reads that fail in a row before the process is taken to have become another program.
-const FAILURES_MAX: u32 = 50;
+/// Reads that fail in a row before the process is taken to have become another program (`exec`).
+const FAILURES_MAX: u32 = 10;
 /// The kernel brings a running thread's CPU time up to date at its tick, 4 ms on most systems: over this long a
 /// counter that stands still means that the thread did not run, and so that its stack is what it was.
 const STILL_SECONDS: f64 = 0.008;
@@ -73,11 +73,14 @@ pub(super) struct Shared {
     pub agent_directory: Option<PathBuf>,
 }
 
-/// Samples `pid` until it ends.
-pub(super) fn sample_process(pid: i32, shared: &Shared) -> ProcessSamples {
-    let mut sampler = Sampler::new(pid, shared);
-    if let Some(spy) = sampler.attach() {
-        sampler.run(spy);
+/// Samples `pid` until it ends. `seen` is when the process was first met, in seconds since the start of the run; `None`
+/// for an interpreter that is just starting, whose own start is nobody's time.
+pub(super) fn sample_process(pid: i32, seen: Option<f64>, shared: &Shared) -> ProcessSamples {
+    let mut sampler = Sampler::new(pid, seen, shared);
+    while let Some(spy) = sampler.attach() {
+        if sampler.run(spy) == End::OfProcess {
+            break;
+        }
     }
     sampler.result
 }
@@ -92,8 +95,18 @@ fn stacks_of(spy: &mut PythonSpy) -> Result<Vec<StackTrace>, anyhow::Error> {
         .unwrap_or_else(|_| Err(anyhow::anyhow!("the memory changed while it was read")))
 }
 
+/// Why reading came to an end.
+#[derive(PartialEq)]
+enum End {
+    /// The process is gone, or the run over.
+    OfProcess,
+    /// The process is there and no longer what it was.
+    OfProgram,
+}
+
 struct Sampler<'a> {
     pid: i32,
+    seen: Option<f64>,
     shared: &'a Shared,
     born: Instant,
     names: FrameNames,
@@ -117,9 +130,10 @@ struct ThreadClock {
 }
 
 impl<'a> Sampler<'a> {
-    fn new(pid: i32, shared: &'a Shared) -> Self {
+    fn new(pid: i32, seen: Option<f64>, shared: &'a Shared) -> Self {
         Self {
             pid,
+            seen,
             shared,
             born: Instant::now(),
             names: FrameNames::new(shared, process_tree::working_directory(pid)),
@@ -170,7 +184,9 @@ impl<'a> Sampler<'a> {
             }
             pause = (pause * 2).min(ATTACH_INTERVALS.1);
         }
-        self.result.refusal = Some(refusal);
+        if self.result.samples.is_empty() {
+            self.result.refusal = Some(refusal);
+        }
         None
     }
 
@@ -185,7 +201,7 @@ impl<'a> Sampler<'a> {
         });
     }
 
-    fn run(&mut self, mut spy: PythonSpy) {
+    fn run(&mut self, mut spy: PythonSpy) -> End {
         let mut n_ticks = 0_u64;
         let mut n_failures = 0;
         while !self.is_over() {
@@ -202,17 +218,18 @@ impl<'a> Sampler<'a> {
                     n_failures = 0;
                     self.keep(&traces);
                 }
-                Err(_) if process_tree::parent_of_living(self.pid).is_none() => return,
+                Err(error) if has_ended(&error) || process_tree::parent_of_living(self.pid).is_none() => break,
                 Err(error) => {
+                    tracing::debug!("process {} could not be read: {error:#}", self.pid);
                     self.result.n_failed += 1;
                     n_failures += 1;
                     if n_failures > FAILURES_MAX {
-                        self.result.refusal = Some(Refusal::of(&error)).filter(Refusal::is_final);
-                        return;
+                        return End::OfProgram;
                     }
                 }
             }
         }
+        End::OfProcess
     }
 
     fn is_over(&self) -> bool {
@@ -308,12 +325,7 @@ impl<'a> Sampler<'a> {
     }
 
     fn add(&mut self, thread: u64, stack: u32, now: f64) {
-        // A thread's first sample stands for all its time so far: it began after the previous read of its process.
-        let mut clock = self.threads.remove(&thread).unwrap_or_else(|| ThreadClock {
-            counter: None,
-            cpu_seconds: 0.0,
-            at_seconds: self.result.samples.last().map_or(now, |sample| sample.at_seconds),
-        });
+        let mut clock = self.threads.remove(&thread).unwrap_or_else(|| self.first_clock(thread, now));
         if clock.counter.is_none() {
             clock.counter = CpuCounter::open(self.pid, thread);
         }
@@ -328,6 +340,18 @@ impl<'a> Sampler<'a> {
         });
         let counter = clock.counter.filter(|_| self.threads.len() < N_OPEN_COUNTERS_MAX);
         self.threads.insert(thread, ThreadClock { counter, cpu_seconds, at_seconds: now });
+    }
+
+    /// A thread's first sample stands for all its time so far: it began after the previous read of its process, or
+    /// with it. Only what the interpreter of the workload did before it could be read is left out.
+    fn first_clock(&self, thread: u64, now: f64) -> ThreadClock {
+        let counter = CpuCounter::open(self.pid, thread);
+        let (cpu_seconds, at_seconds) = match (self.result.samples.last(), self.seen) {
+            (Some(previous), _) => (0.0, previous.at_seconds),
+            (None, Some(seen)) => (0.0, seen),
+            (None, None) => (counter.as_ref().and_then(CpuCounter::seconds).unwrap_or(0.0), now),
+        };
+        ThreadClock { counter, cpu_seconds, at_seconds }
     }
 
     fn cpu_seconds(&self, thread: u64) -> Option<f64> {
@@ -370,6 +394,15 @@ impl<'a> Sampler<'a> {
         self.stack_ids.insert(frames, id);
         id
     }
+}
+
+/// True for what the system says about the memory of a process that is about to be gone.
+fn has_ended(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.raw_os_error() == Some(nix::errno::Errno::ESRCH as i32))
+    })
 }
 
 /// Turns py-spy's frames into ours: paths made relative to the project, each distinct frame once.

@@ -95,9 +95,10 @@ pub(crate) fn assert_split(answer: &Answer, points: f64, what: &str) {
             );
         }
     }
-    // The whole as well as the parts: nothing of the program's time is lost or counted twice.
+    // The whole as well as the parts: nothing of the program's time is lost, but what comes after the last sample, or
+    // counted twice.
     let (said, true_sum): (f64, f64) = (charged.iter().map(|p| p.1).sum(), truth.iter().map(|p| p.1).sum());
-    assert!((said / true_sum - 1.0).abs() < 0.05, "{what}: {said:.3} s of {true_sum:.3} s of CPU time were charged");
+    assert!((said - true_sum).abs() < 0.15, "{what}: {said:.3} s of {true_sum:.3} s of CPU time were charged");
 }
 
 fn split_of(python: &Path, seconds: &str) -> Answer {
@@ -157,9 +158,11 @@ fn waiting_is_wall_time_and_no_cpu_time() {
         let answer = Profiled::new(&[("main.py", WAITING)]).run(python, &["main.py"]);
         let ((waited, idle), (worked, busy)) = (answer.seconds(&["wait"]), answer.seconds(&["work"]));
         let names = answer.names();
-        assert!((waited - answer.printed("waited")).abs() < 0.1, "{minor:?}: {names:?}\n{}", answer.stdout);
-        assert!((worked - answer.printed("worked")).abs() < 0.1, "{minor:?}: {names:?}\n{}", answer.stdout);
-        assert!((busy - 0.75).abs() < 0.05, "{minor:?}: {names:?}");
-        assert!(idle < 0.04, "{minor:?}: {names:?}");
+        // On a machine that is busy with other things a sampler, too, has to wait for its turn.
+        let is_near = |said: f64, truth: f64| (said - truth).abs() < 0.1 + 0.1 * truth;
+        assert!(is_near(waited, answer.printed("waited")), "{minor:?}: {names:?}\n{}", answer.stdout);
+        assert!(is_near(worked, answer.printed("worked")), "{minor:?}: {names:?}\n{}", answer.stdout);
+        assert!((busy - 0.75).abs() < 0.08, "{minor:?}: {names:?}");
+        assert!(idle < 0.06, "{minor:?}: {names:?}");
     }
 }

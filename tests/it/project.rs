@@ -325,7 +325,7 @@ fn an_interpreter_that_lacks_nothing_is_kept() {
 }
 
 /// A source distribution as the index has it, unpacked; `None` without the index.
-fn sdist(python: &Path, requirement: &str) -> Option<(tempfile::TempDir, PathBuf)> {
+pub(crate) fn sdist(python: &Path, requirement: &str) -> Option<(tempfile::TempDir, PathBuf)> {
     if !can_reach_index(python) {
         return None;
     }
