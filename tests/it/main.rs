@@ -2,4 +2,5 @@
 
 mod environments;
 mod layering;
+mod rewrite_differential;
 mod rewrite_examples;
