@@ -380,7 +380,13 @@ fn builtin_type(call: Node<'_>, callee: Node<'_>, depth: u32) -> Typed {
             let element = element();
             return Typed { by: element.by, of: Type::Iterable(element.of.into()) };
         }
-        "enumerate" | "zip" | "map" => Type::Iterable(Type::Unknown.into()),
+        "map" => Type::Iterable(Box::new(match first() {
+            Some(mapped) if ["str", "repr"].iter().any(|name| is_builtin(mapped, name)) => Type::Str,
+            Some(mapped) if ["int", "len", "ord"].iter().any(|name| is_builtin(mapped, name)) => Type::Int,
+            Some(mapped) if is_builtin(mapped, "float") => Type::Float,
+            _ => Type::Unknown,
+        })),
+        "enumerate" | "zip" => Type::Iterable(Type::Unknown.into()),
         _ => Type::Unknown,
     };
     Typed::proved(of)

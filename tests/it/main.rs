@@ -12,6 +12,7 @@ mod query_agent;
 mod query_drivers;
 mod query_indexes;
 mod report_formats;
+mod rewrite_differential;
 mod rewrite_examples;
 mod runs;
 mod sample_projects;
