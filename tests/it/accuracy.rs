@@ -101,6 +101,24 @@ pub(crate) fn assert_split(answer: &Answer, points: f64, what: &str) {
     assert!((said - true_sum).abs() < 0.15, "{what}: {said:.3} s of {true_sum:.3} s of CPU time were charged");
 }
 
+/// Asserts that the time of a function whose work stands on one line is charged to that line.
+pub(crate) fn assert_lines(answer: &Answer, what: &str) {
+    for (name, text) in [("compute", "total = (total * 31"), ("csort", "sorted(VALUES)")] {
+        let line = SPLIT.lines().position(|line| line.contains(text)).expect("there") as u32 + 1;
+        let of_function = answer.cpu().lines.iter().filter(|cost| cost.location.symbol == name);
+        let (mut at_line, mut whole) = (0.0, 0.0);
+        for cost in of_function {
+            // The head of the loop stands on the line before.
+            let is_there = (line - 1..=line).contains(&cost.location.line);
+            at_line += if is_there { cost.cpu_seconds } else { 0.0 };
+            whole += cost.cpu_seconds;
+        }
+        assert!(at_line > 0.95 * whole, "{what}: {at_line:.3} s of {whole:.3} s of {name} at line {line}");
+        let dearest = answer.function(name).expect("named").dearest_line;
+        assert_eq!(dearest, line, "{what}: {name}");
+    }
+}
+
 fn split_of(python: &Path, seconds: &str) -> Answer {
     Profiled::new(&[("split.py", SPLIT)]).run(python, &["split.py", seconds])
 }
@@ -122,6 +140,7 @@ fn every_interpreter_reports_the_split_within_what_its_samples_allow() {
         let answer = split_of(python, "1.5");
         assert!(answer.cpu().n_samples >= 120, "{minor:?}: {} samples", answer.cpu().n_samples);
         assert_split(&answer, points_allowed(&answer), &format!("{minor:?}"));
+        assert_lines(&answer, &format!("{minor:?}"));
         let version = answer.cpu().processes[0].python_version.clone().unwrap_or_default();
         assert!(version.starts_with(&format!("{}.{}.", minor.0, minor.1)), "{version}");
         assert!(answer.report.problems.is_empty(), "{minor:?}: {:?}", answer.report.problems);

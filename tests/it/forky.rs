@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use cmdx::model::{QueryPatternKind, Report};
 
-use crate::accuracy::{SPLIT, assert_split, points_allowed};
+use crate::accuracy::{SPLIT, assert_lines, assert_split, points_allowed};
 use crate::profiled::Answer;
 
 const VERSIONS: [&str; 2] = ["3.14", "3.15"];
@@ -90,6 +90,7 @@ fn the_newest_interpreters_report_a_known_split() {
         let answer = guest.run(&format!("python{version}"), "split.py 3");
         assert!(answer.report.problems.is_empty(), "{version}: {:?}", answer.report.problems);
         assert_split(&answer, points_allowed(&answer), version);
+        assert_lines(&answer, version);
         let found = answer.cpu().processes[0].python_version.clone().unwrap_or_default();
         assert!(found.starts_with(version), "{found}");
     }
