@@ -223,6 +223,11 @@ impl<'a> Sampler<'a> {
                     tracing::debug!("process {} could not be read: {error:#}", self.pid);
                     self.result.n_failed += 1;
                     n_failures += 1;
+                    let refusal = Refusal::of(&error);
+                    if refusal.is_final() {
+                        self.result.refusal = Some(refusal);
+                        return End::OfProcess;
+                    }
                     if n_failures > FAILURES_MAX {
                         return End::OfProgram;
                     }

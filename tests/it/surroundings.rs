@@ -34,13 +34,17 @@ fn run(python: &Path, main: &str) -> Answer {
     Profiled::new(&[("main.py", main), BURN]).run(python, &["main.py"])
 }
 
+/// CPU time of an interpreter's start, which counts for the first function seen where the process was met before it
+/// became Python.
+const START_SECONDS_MAX: f64 = 0.06;
+
 /// Asserts that `burn` is named first, with the CPU time it used, and was called by `caller`.
 fn assert_burnt(answer: &Answer, seconds: f64, caller: &str) {
     let names = answer.names();
     let first = answer.cpu().functions.first().unwrap_or_else(|| panic!("nothing named: {:?}", answer.report.problems));
     assert_eq!((first.location.path.as_str(), first.location.symbol.as_str()), ("burn.py", "burn"), "{names:?}");
-    let part = first.cpu_seconds / seconds;
-    assert!((0.8..1.1).contains(&part), "{:.3} s of {seconds} s: {names:?}", first.cpu_seconds);
+    let (least, most) = (0.8 * seconds, 1.1 * seconds + START_SECONDS_MAX);
+    assert!((least..most).contains(&first.cpu_seconds), "{:.3} s of {seconds} s: {names:?}", first.cpu_seconds);
     let callers: Vec<&str> = first.callers.iter().map(|(location, _)| location.symbol.as_str()).collect();
     assert!(callers.contains(&caller), "{callers:?}");
     assert!(answer.report.problems.is_empty(), "{:?}", answer.report.problems);
