@@ -127,7 +127,8 @@ impl<'a> Node<'a> {
 
     /// Its named children without comments.
     pub fn children(self) -> impl Iterator<Item = Self> + 'a {
-        self.all_children().filter(|child| !matches!(child.kind(), Kind::Comment | Kind::Token | Kind::LineContinuation))
+        self.all_children()
+            .filter(|child| !matches!(child.kind(), Kind::Comment | Kind::Token | Kind::LineContinuation))
     }
 
     /// Its children as a vector.
@@ -175,6 +176,7 @@ impl<'a> Node<'a> {
     }
 
     /// The expression without the parentheses around it.
+    #[must_use]
     pub fn unwrapped(self) -> Self {
         let mut node = self;
         while node.is(Kind::Parenthesized) {
@@ -185,6 +187,7 @@ impl<'a> Node<'a> {
     }
 
     /// The outermost pair of parentheses around the expression, or itself.
+    #[must_use]
     pub fn wrapped(self) -> Self {
         let mut node = self;
         while let Some(parent) = node.parent().filter(|parent| parent.is(Kind::Parenthesized)) {

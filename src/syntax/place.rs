@@ -62,7 +62,7 @@ pub fn statement_of(node: Node<'_>) -> Node<'_> {
 }
 
 /// The statements of a block.
-pub fn statements<'a>(block: Node<'a>) -> Vec<Node<'a>> {
+pub fn statements(block: Node<'_>) -> Vec<Node<'_>> {
     block.children().collect()
 }
 
@@ -118,7 +118,8 @@ pub fn has_comment(node: Node<'_>) -> bool {
 
 /// True for `async def`, `async for`, `async with`, and comprehensions with `async for`.
 pub fn is_async(node: Node<'_>) -> bool {
-    let starts = |node: Node<'_>| node.text().strip_prefix("async").is_some_and(|rest| rest.starts_with([' ', '\t', '\\']));
+    let starts =
+        |node: Node<'_>| node.text().strip_prefix("async").is_some_and(|rest| rest.starts_with([' ', '\t', '\\']));
     match node.kind() {
         Kind::For | Kind::With | Kind::Function | Kind::ForIn => starts(node),
         _ => node.children().any(|child| child.is(Kind::ForIn) && starts(child)),
@@ -131,7 +132,7 @@ pub fn is_simple_name(node: Node<'_>) -> bool {
 }
 
 /// The name of a function or class.
-pub fn function_name<'a>(definition: Node<'a>) -> &'a str {
+pub fn function_name(definition: Node<'_>) -> &str {
     definition.field(Field::Name).map_or("", Node::text)
 }
 

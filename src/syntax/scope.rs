@@ -38,7 +38,7 @@ struct VariableRecord {
 /// All scopes of a file.
 #[derive(Debug, Default)]
 pub(super) struct Scopes {
-    scopes: Vec<ScopeRecord>,
+    all: Vec<ScopeRecord>,
     variables: Vec<VariableRecord>,
     symbols: HashMap<Box<str>, u32>,
     by_name: HashMap<(u32, u32), u32>,
@@ -64,7 +64,7 @@ impl<'a> Scope<'a> {
     }
 
     fn record(self) -> &'a ScopeRecord {
-        &self.file.scopes.scopes[self.index as usize]
+        &self.file.scopes.all[self.index as usize]
     }
 
     /// What opened it.
@@ -83,6 +83,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The function, class or module that a comprehension or lambda stands in.
+    #[must_use]
     pub fn statement_scope(self) -> Self {
         let mut scope = self;
         while matches!(scope.kind(), ScopeKind::Comprehension | ScopeKind::Lambda) {
@@ -162,7 +163,8 @@ impl<'a> Variable<'a> {
     pub fn only_binding(self) -> Option<Node<'a>> {
         let mut bindings = self.bindings();
         let first = bindings.next()?;
-        let has_more = bindings.next().is_some() || self.occurrences().any(|node| occurrence(node) == Occurrence::Other);
+        let has_more =
+            bindings.next().is_some() || self.occurrences().any(|node| occurrence(node) == Occurrence::Other);
         (!has_more).then_some(first)
     }
 
@@ -209,7 +211,8 @@ pub fn occurrence(identifier: Node<'_>) -> Occurrence {
     let is_first = parent.index() + 1 == identifier.index();
     classify(parent.kind(), identifier.role(), above, is_first, || {
         let is_deleted = parent.parent().is_some_and(|node| node.is(Kind::Delete));
-        let in_case = parent.ancestors().take_while(|node| !node.is(Kind::Block)).any(|node| node.is(Kind::CasePattern));
+        let in_case =
+            parent.ancestors().take_while(|node| !node.is(Kind::Block)).any(|node| node.is(Kind::CasePattern));
         (is_deleted, in_case)
     })
 }
@@ -237,11 +240,7 @@ fn classify(
         )
         | (Kind::Assignment | Kind::AugmentedAssignment | Kind::For | Kind::ForIn, Field::Left)
         | (
-            Kind::Named
-            | Kind::Function
-            | Kind::Class
-            | Kind::DefaultParameter
-            | Kind::TypedDefaultParameter,
+            Kind::Named | Kind::Function | Kind::Class | Kind::DefaultParameter | Kind::TypedDefaultParameter,
             Field::Name,
         )
         | (Kind::AliasedImport | Kind::Except | Kind::ExceptGroup, Field::Alias)
@@ -249,13 +248,27 @@ fn classify(
         (Kind::Global | Kind::Nonlocal | Kind::Delete, _) => Other,
         (Kind::ExpressionList | Kind::Tuple, _) if above.is_some_and(|(kind, _)| kind == Kind::Delete) => Other,
         (Kind::DottedName, _) => match above {
-            Some((Kind::Import, _)) if is_first => Bind,
-            Some((Kind::ImportFrom, Field::Name)) if is_first => Bind,
-            Some((Kind::Import | Kind::ImportFrom | Kind::AliasedImport | Kind::FutureImport | Kind::RelativeImport, _)) => Nothing,
+            Some((Kind::Import, _) | (Kind::ImportFrom, Field::Name)) if is_first => Bind,
+            Some((
+                Kind::Import | Kind::ImportFrom | Kind::AliasedImport | Kind::FutureImport | Kind::RelativeImport,
+                _,
+            )) => Nothing,
             Some((Kind::Decorator, _)) => Load,
-            _ => if rare().1 { Bind } else { Load },
+            _ => {
+                if rare().1 {
+                    Bind
+                } else {
+                    Load
+                }
+            }
         },
-        (Kind::Other | Kind::CasePattern, _) => if rare().1 { Bind } else { Load },
+        (Kind::Other | Kind::CasePattern, _) => {
+            if rare().1 {
+                Bind
+            } else {
+                Load
+            }
+        }
         _ => Load,
     }
 }
@@ -285,7 +298,7 @@ impl Scopes {
         let symbol = *self.symbols.get(name)?;
         let mut at = scope;
         loop {
-            let record = &self.scopes[at as usize];
+            let record = &self.all[at as usize];
             // A class body is visible to its own statements and to comprehensions only through their first iterable.
             if (at == scope || record.kind != ScopeKind::Class)
                 && let Some(variable) = self.by_name.get(&(at, symbol))
@@ -307,7 +320,7 @@ impl Scopes {
 impl<'a> Builder<'a> {
     /// Opens the scopes and tells every node its scope; returns the identifiers that name variables.
     fn place(&mut self) -> Vec<(u32, Occurrence)> {
-        self.scopes.scopes.push(ScopeRecord { kind: ScopeKind::Module, node: 0, parent: 0, is_opaque: false });
+        self.scopes.all.push(ScopeRecord { kind: ScopeKind::Module, node: 0, parent: 0, is_opaque: false });
         let mut identifiers = vec![];
         for index in 0..self.nodes.len() as u32 {
             let record = &self.nodes[index as usize];
@@ -365,8 +378,8 @@ impl<'a> Builder<'a> {
     }
 
     fn open(&mut self, index: u32, parent: u32, kind: ScopeKind) {
-        let scope = self.scopes.scopes.len() as u32;
-        self.scopes.scopes.push(ScopeRecord { kind, node: index, parent, is_opaque: false });
+        let scope = self.scopes.all.len() as u32;
+        self.scopes.all.push(ScopeRecord { kind, node: index, parent, is_opaque: false });
         let mut is_first_iterable = true;
         for child in self.children(index) {
             let field = self.nodes[child as usize].field;
@@ -374,7 +387,9 @@ impl<'a> Builder<'a> {
                 (ScopeKind::Function | ScopeKind::Class | ScopeKind::Lambda, Field::Body) => {
                     self.nodes[child as usize].scope = scope;
                 }
-                (ScopeKind::Function | ScopeKind::Lambda, Field::Parameters) => self.place_parameters(child, scope, parent),
+                (ScopeKind::Function | ScopeKind::Lambda, Field::Parameters) => {
+                    self.place_parameters(child, scope, parent);
+                }
                 (ScopeKind::Comprehension, _) => {
                     self.nodes[child as usize].scope = scope;
                     if self.nodes[child as usize].kind == Kind::ForIn && std::mem::take(&mut is_first_iterable) {
@@ -411,11 +426,11 @@ impl<'a> Builder<'a> {
         }
         let mut at = scope;
         loop {
-            self.scopes.scopes[at as usize].is_opaque = true;
+            self.scopes.all[at as usize].is_opaque = true;
             if at == 0 {
                 return;
             }
-            at = self.scopes.scopes[at as usize].parent;
+            at = self.scopes.all[at as usize].parent;
         }
     }
 
@@ -466,22 +481,22 @@ impl<'a> Builder<'a> {
         let record = &self.nodes[index as usize];
         let mut scope = record.scope;
         if self.nodes[record.parent as usize].kind == Kind::Named {
-            while self.scopes.scopes[scope as usize].kind == ScopeKind::Comprehension {
-                scope = self.scopes.scopes[scope as usize].parent;
+            while self.scopes.all[scope as usize].kind == ScopeKind::Comprehension {
+                scope = self.scopes.all[scope as usize].parent;
             }
         }
         match self.redirected.get(&(scope, name)) {
             Some(Kind::Global) => 0,
             Some(_) => {
-                let mut at = self.scopes.scopes[scope as usize].parent;
+                let mut at = self.scopes.all[scope as usize].parent;
                 while at != 0 {
                     let symbol = self.scopes.symbols.get(name);
                     if symbol.is_some_and(|symbol| self.scopes.by_name.contains_key(&(at, *symbol)))
-                        && self.scopes.scopes[at as usize].kind != ScopeKind::Class
+                        && self.scopes.all[at as usize].kind != ScopeKind::Class
                     {
                         return at;
                     }
-                    at = self.scopes.scopes[at as usize].parent;
+                    at = self.scopes.all[at as usize].parent;
                 }
                 scope
             }
@@ -497,7 +512,7 @@ impl<'a> Builder<'a> {
                 let scope = self.nodes[*index as usize].scope;
                 let from = if self.redirected.get(&(scope, name)) == Some(&Kind::Global) { 0 } else { scope };
                 let from = if self.redirected.get(&(scope, name)) == Some(&Kind::Nonlocal) {
-                    self.scopes.scopes[scope as usize].parent
+                    self.scopes.all[scope as usize].parent
                 } else {
                     from
                 };

@@ -13,7 +13,7 @@ use super::scope::Scopes;
 /// Larger files are generated data; a tree of them costs seconds and hundreds of megabytes.
 const SOURCE_BYTES_MAX: usize = 8 << 20;
 
-/// CPython's own compiler gives up before this depth.
+/// `CPython`'s own compiler gives up before this depth.
 const DEPTH_MAX: usize = 6_000;
 
 /// How the bytes of a file become text.
@@ -158,7 +158,7 @@ fn decode(path: &str, bytes: &[u8]) -> Result<(String, Encoding), Problem> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok((text.to_owned(), encoding)),
         Err(error) => {
-            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count() as u32;
             let hint = "name its encoding in the first line: `# -*- coding: latin-1 -*-`";
             Err(problem(path, line, "not scanned: it is not UTF-8".into(), Some(hint)))
         }
@@ -195,7 +195,9 @@ fn tree_of(path: &str, text: &str) -> Result<Vec<NodeRecord>, Problem> {
 /// `except Name, error:`, `raise Name, text` and the print statement survive in no version of Python 3.
 fn looks_like_python2(text: &str) -> bool {
     text.lines().map(str::trim_start).any(|line| {
-        let comma = |rest: &str| rest.split_once(',').is_some_and(|(left, _)| left.chars().all(|c| c.is_alphanumeric() || "._".contains(c)));
+        let comma = |rest: &str| {
+            rest.split_once(',').is_some_and(|(left, _)| left.chars().all(|c| c.is_alphanumeric() || "._".contains(c)))
+        };
         line.strip_prefix("print ").is_some_and(|rest| rest.starts_with(['"', '\'', '%']))
             || line.strip_prefix("except ").is_some_and(comma)
             || line.strip_prefix("raise ").is_some_and(comma)

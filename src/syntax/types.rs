@@ -77,6 +77,7 @@ impl Type {
     }
 
     /// The type of what iterating gives.
+    #[must_use]
     pub fn element(&self) -> Type {
         match self {
             Self::List(element)
@@ -92,8 +93,8 @@ impl Type {
         }
     }
 
-    fn joined(self, other: Self) -> Self {
-        if self == other { self } else { Self::Unknown }
+    fn joined(self, other: &Self) -> Self {
+        if self == *other { self } else { Self::Unknown }
     }
 }
 
@@ -117,8 +118,8 @@ impl Typed {
         Self { of: self.of.element(), by: self.by }
     }
 
-    fn joined(self, other: Self) -> Self {
-        Self { by: self.by.min(other.by), of: self.of.joined(other.of) }
+    fn joined(self, other: &Self) -> Self {
+        Self { by: self.by.min(other.by), of: self.of.joined(&other.of) }
     }
 }
 
@@ -136,26 +137,26 @@ fn infer_within(node: Node<'_>, depth: u32) -> Typed {
     let list_of = |element: Typed| Typed { by: element.by, of: Type::List(element.of.into()) };
     match node.kind() {
         Kind::String => proved(string_type(node)),
-        Kind::ConcatenatedString => node.children().next().map_or_else(Typed::unknown, |first| infer_within(first, depth)),
-        Kind::Integer if node.text().ends_with(['j', 'J']) => Typed::unknown(),
+        Kind::ConcatenatedString => {
+            node.children().next().map_or_else(Typed::unknown, |first| infer_within(first, depth))
+        }
+        Kind::Integer | Kind::Float if node.text().ends_with(['j', 'J']) => Typed::unknown(),
         Kind::Integer => proved(Type::Int),
-        Kind::Float if node.text().ends_with(['j', 'J']) => Typed::unknown(),
         Kind::Float => proved(Type::Float),
-        Kind::True | Kind::False => proved(Type::Bool),
-        Kind::Not => proved(Type::Bool),
+        Kind::True | Kind::False | Kind::Not => proved(Type::Bool),
         Kind::None => proved(Type::None),
         Kind::Parenthesized => node.only_child().map_or_else(Typed::unknown, |inner| infer_within(inner, depth)),
         Kind::Named => node.field(Field::Value).map_or_else(Typed::unknown, |value| infer_within(value, depth)),
         Kind::Conditional => {
             let parts = node.child_nodes();
             let [yes, _, no] = parts[..] else { return Typed::unknown() };
-            infer_within(yes, depth).joined(infer_within(no, depth))
+            infer_within(yes, depth).joined(&infer_within(no, depth))
         }
         Kind::BooleanOperator => {
             let (Some(left), Some(right)) = (node.field(Field::Left), node.field(Field::Right)) else {
                 return Typed::unknown();
             };
-            infer_within(left, depth).joined(infer_within(right, depth))
+            infer_within(left, depth).joined(&infer_within(right, depth))
         }
         Kind::List => list_of(joined_elements(node, depth)),
         Kind::Set => {
@@ -211,7 +212,7 @@ fn joined_elements(node: Node<'_>, depth: u32) -> Typed {
         _ => infer_within(child, depth),
     });
     let Some(first) = elements.next() else { return Typed::unknown() };
-    elements.fold(first, Typed::joined)
+    elements.fold(first, |of, each| of.joined(&each))
 }
 
 /// As [`joined_elements`], but a tuple of different hashable things stays known as hashable.
@@ -232,7 +233,7 @@ fn dictionary_type(node: Node<'_>, depth: u32) -> Typed {
         let (key, value) = (part(Field::Key), part(Field::Value));
         of = Some(match of {
             None => (key, value),
-            Some((keys, values)) => (keys.joined(key), values.joined(value)),
+            Some((keys, values)) => (keys.joined(&key), values.joined(&value)),
         });
     }
     let (key, value) = of.unwrap_or((Typed::unknown(), Typed::unknown()));
@@ -269,10 +270,9 @@ fn binary_type(node: Node<'_>, depth: u32) -> Typed {
 }
 
 fn comparison_type(node: Node<'_>, depth: u32) -> Typed {
-    let is_truth = node
-        .all_children()
-        .filter(|child| child.role() == Field::Operators)
-        .all(|operator| operator.text().starts_with("is") || operator.text() == "in" || operator.text().starts_with("not"));
+    let is_truth = node.all_children().filter(|child| child.role() == Field::Operators).all(|operator| {
+        operator.text().starts_with("is") || operator.text() == "in" || operator.text().starts_with("not")
+    });
     let is_scalar = || node.children().all(|operand| infer_within(operand, depth).of.is_hashable());
     if is_truth || is_scalar() { Typed::proved(Type::Bool) } else { Typed::unknown() }
 }
@@ -290,7 +290,8 @@ fn call_type(call: Node<'_>, depth: u32) -> Typed {
     }
     match qualified(callee).as_deref() {
         Some("collections.deque") => {
-            let element = first_argument(call).map_or_else(Typed::unknown, |first| infer_within(first, depth).element());
+            let element =
+                first_argument(call).map_or_else(Typed::unknown, |first| infer_within(first, depth).element());
             Typed { by: element.by, of: Type::Deque(element.of.into()) }
         }
         Some("copy.copy" | "copy.deepcopy") => {
@@ -299,9 +300,15 @@ fn call_type(call: Node<'_>, depth: u32) -> Typed {
         Some("os.listdir") => Typed::proved(Type::List(Type::Unknown.into())),
         Some("os.path.join" | "os.path.basename" | "os.path.dirname") => Typed::unknown(),
         Some("logging.getLogger") => Typed::proved(Type::Instance("logging.Logger".into())),
-        Some("pandas.DataFrame" | "pandas.read_csv" | "pandas.read_excel" | "pandas.read_sql" | "pandas.read_parquet" | "pandas.concat" | "pandas.read_json") => {
-            Typed::proved(Type::Instance("pandas.DataFrame".into()))
-        }
+        Some(
+            "pandas.DataFrame"
+            | "pandas.read_csv"
+            | "pandas.read_excel"
+            | "pandas.read_sql"
+            | "pandas.read_parquet"
+            | "pandas.concat"
+            | "pandas.read_json",
+        ) => Typed::proved(Type::Instance("pandas.DataFrame".into())),
         Some(path) if path.starts_with("numpy.") && NUMPY_ARRAYS.contains(&&path[6..]) => {
             Typed::proved(Type::Instance("numpy.ndarray".into()))
         }
@@ -312,8 +319,20 @@ fn call_type(call: Node<'_>, depth: u32) -> Typed {
     }
 }
 
-const NUMPY_ARRAYS: &[&str] =
-    &["array", "zeros", "ones", "empty", "arange", "linspace", "full", "asarray", "append", "concatenate", "vstack", "hstack"];
+const NUMPY_ARRAYS: &[&str] = &[
+    "array",
+    "zeros",
+    "ones",
+    "empty",
+    "arange",
+    "linspace",
+    "full",
+    "asarray",
+    "append",
+    "concatenate",
+    "vstack",
+    "hstack",
+];
 
 fn first_argument(call: Node<'_>) -> Option<Node<'_>> {
     positional(call)?.first().copied()
@@ -378,15 +397,15 @@ fn method_type(receiver: &Typed, name: &str) -> Typed {
         (
             Type::Str,
             "join" | "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "title" | "replace" | "format" | "casefold"
-            | "capitalize" | "swapcase" | "center" | "ljust" | "rjust" | "zfill" | "expandtabs" | "translate" | "format_map"
-            | "removeprefix" | "removesuffix",
-        ) => Type::Str,
-        (Type::Bytes, "join" | "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "replace") => Type::Bytes,
+            | "capitalize" | "swapcase" | "center" | "ljust" | "rjust" | "zfill" | "expandtabs" | "translate"
+            | "format_map" | "removeprefix" | "removesuffix",
+        )
+        | (Type::Bytes, "decode" | "hex") => Type::Str,
+        (Type::Bytes, "join" | "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "replace")
+        | (Type::Str, "encode") => Type::Bytes,
         (Type::Str, "split" | "rsplit" | "splitlines") => list(Type::Str),
         (Type::Str, "partition" | "rpartition") => Type::Tuple(Type::Str.into()),
         (Type::Bytes, "split" | "rsplit" | "splitlines") => list(Type::Bytes),
-        (Type::Str, "encode") => Type::Bytes,
-        (Type::Bytes, "decode" | "hex") => Type::Str,
         (
             Type::Str | Type::Bytes,
             "startswith" | "endswith" | "isdigit" | "isalpha" | "isalnum" | "isspace" | "isupper" | "islower"
@@ -394,12 +413,11 @@ fn method_type(receiver: &Typed, name: &str) -> Typed {
         ) => Type::Bool,
         (Type::Str | Type::Bytes, "find" | "rfind" | "count" | "index" | "rindex")
         | (Type::List(_) | Type::Tuple(_), "index" | "count") => Type::Int,
-        (Type::List(_) | Type::Dict(..) | Type::Set(_) | Type::Deque(_), "copy") => receiver.of.clone(),
+        (Type::List(_) | Type::Dict(..) | Type::Set(_) | Type::Deque(_), "copy")
+        | (Type::Set(_), "union" | "difference" | "intersection") => receiver.of.clone(),
         (Type::Dict(key, _), "keys") => Type::Iterable(key.clone()),
         (Type::Dict(_, value), "values") => Type::Iterable(value.clone()),
         (Type::Dict(..), "items") => Type::Iterable(Type::Unknown.into()),
-        (Type::Set(_), "union" | "difference" | "intersection") => receiver.of.clone(),
-        (Type::File, "read" | "readline") => Type::Unknown,
         (Type::File, "readlines") => list(Type::Unknown),
         _ => Type::Unknown,
     };
@@ -411,8 +429,7 @@ fn subscript_type(node: Node<'_>, depth: u32) -> Typed {
     let Some(index) = node.field(Field::Subscript) else { return Typed::unknown() };
     let value = infer_within(value, depth);
     match (&value.of, index.kind()) {
-        (Type::Str | Type::Bytes | Type::List(_) | Type::Tuple(_), Kind::Slice) => value,
-        (Type::Str, Kind::Integer) => value,
+        (Type::Str | Type::Bytes | Type::List(_) | Type::Tuple(_), Kind::Slice) | (Type::Str, Kind::Integer) => value,
         _ => Typed::unknown(),
     }
 }
@@ -428,7 +445,7 @@ fn variable_type(node: Node<'_>, depth: u32) -> Typed {
             Occurrence::Load => {}
             Occurrence::Bind => {
                 let bound = bound_type(each, depth);
-                of = Some(of.map_or_else(|| bound.clone(), |of| of.joined(bound.clone())));
+                of = Some(of.map_or_else(|| bound.clone(), |of| of.joined(&bound)));
                 if of.as_ref().is_some_and(|of| of.of == Type::Unknown) {
                     return Typed::unknown();
                 }
@@ -475,7 +492,13 @@ fn grown_element(variable: super::Variable<'_>, depth: u32) -> Growth {
                 Some([item]) => infer_within(*item, depth),
                 _ => return Growth::Unknown,
             },
-            Usage::Method("pop" | "remove" | "clear" | "sort" | "reverse" | "index" | "count" | "copy" | "popleft" | "get" | "keys" | "values" | "items" | "discard" | "join" | "split" | "strip" | "startswith" | "endswith" | "lower" | "upper" | "read" | "readlines" | "close" | "format" | "encode" | "decode", _)
+            Usage::Method(
+                "pop" | "remove" | "clear" | "sort" | "reverse" | "index" | "count" | "copy" | "popleft" | "get"
+                | "keys" | "values" | "items" | "discard" | "join" | "split" | "strip" | "startswith" | "endswith"
+                | "lower" | "upper" | "read" | "readlines" | "close" | "format" | "encode" | "decode",
+                _,
+            )
+            | Usage::Attribute("count" | "index" | "get" | "__getitem__" | "__contains__")
             | Usage::Item(_)
             | Usage::Iterated(_)
             | Usage::Searched(_)
@@ -489,7 +512,7 @@ fn grown_element(variable: super::Variable<'_>, depth: u32) -> Growth {
         };
         growth = match growth {
             Growth::None => Growth::By(added),
-            Growth::By(before) => Growth::By(before.joined(added)),
+            Growth::By(before) => Growth::By(before.joined(&added)),
             Growth::Unknown => Growth::Unknown,
         };
     }
@@ -596,7 +619,9 @@ fn annotated(text: &str) -> Type {
             let is_hashable = of.iter().all(Type::is_hashable);
             Type::Tuple(Box::new(if is_hashable { Type::Tuple(Type::None.into()) } else { Type::Unknown }))
         }
-        "Iterable" | "Iterator" | "Sequence" | "Collection" | "Generator" | "MutableSequence" => Type::Iterable(part(0)),
+        "Iterable" | "Iterator" | "Sequence" | "Collection" | "Generator" | "MutableSequence" => {
+            Type::Iterable(part(0))
+        }
         "" => Type::Unknown,
         _ if text.contains('|') || name == "Optional" || name == "Union" || name == "Any" => Type::Unknown,
         _ if name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.') => Type::Instance(name.to_owned()),

@@ -47,8 +47,33 @@ pub enum Usage<'a> {
 
 /// Builtins that only read their one argument.
 const READERS: &[&str] = &[
-    "len", "sorted", "sum", "min", "max", "any", "all", "list", "tuple", "set", "frozenset", "dict", "enumerate", "iter", "reversed",
-    "bool", "repr", "str", "isinstance", "zip", "map", "filter", "next", "type", "id", "hash", "print",
+    "len",
+    "sorted",
+    "sum",
+    "min",
+    "max",
+    "any",
+    "all",
+    "list",
+    "tuple",
+    "set",
+    "frozenset",
+    "dict",
+    "enumerate",
+    "iter",
+    "reversed",
+    "bool",
+    "repr",
+    "str",
+    "isinstance",
+    "zip",
+    "map",
+    "filter",
+    "next",
+    "type",
+    "id",
+    "hash",
+    "print",
 ];
 
 /// Classifies the use of an expression's value.
@@ -58,12 +83,18 @@ pub fn usage(expression: Node<'_>) -> Usage<'_> {
     match (parent.kind(), node.role()) {
         (Kind::Attribute, Field::Object) => attribute_usage(parent),
         (Kind::Subscript, Field::Value) => {
-            if is_store(parent) { Usage::ItemStore(parent) } else { Usage::Item(parent) }
+            if is_store(parent) {
+                Usage::ItemStore(parent)
+            } else {
+                Usage::Item(parent)
+            }
         }
         (Kind::Call, Field::Function) => Usage::Call(parent),
         (Kind::For | Kind::ForIn, Field::Right) => Usage::Iterated(parent),
         (Kind::Comparison, _) => comparison_usage(parent, node),
-        (Kind::If | Kind::Elif | Kind::While, Field::Condition) | (Kind::Not, _) | (Kind::IfClause | Kind::Assert, _) => Usage::Truth,
+        (Kind::If | Kind::Elif | Kind::While, Field::Condition) | (Kind::Not | Kind::IfClause | Kind::Assert, _) => {
+            Usage::Truth
+        }
         (Kind::Conditional, _) if parent.child_nodes().get(1) == Some(&node) => Usage::Truth,
         (Kind::BooleanOperator, _) if is_condition(parent) => Usage::Truth,
         (Kind::ArgumentList, _) => argument_usage(parent, node),
@@ -103,7 +134,12 @@ fn is_store(subscript: Node<'_>) -> bool {
     let Some(parent) = subscript.parent() else { return false };
     match parent.kind() {
         Kind::Assignment | Kind::AugmentedAssignment | Kind::For | Kind::ForIn => subscript.role() == Field::Left,
-        Kind::PatternList | Kind::TuplePattern | Kind::ListPattern | Kind::AsPatternTarget | Kind::Delete | Kind::ListSplatPattern => true,
+        Kind::PatternList
+        | Kind::TuplePattern
+        | Kind::ListPattern
+        | Kind::AsPatternTarget
+        | Kind::Delete
+        | Kind::ListSplatPattern => true,
         Kind::ExpressionList | Kind::Tuple => parent.parent().is_some_and(|above| above.is(Kind::Delete)),
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! Runs what every rule rewrites under a real CPython, before and after, on generated arguments: empty collections,
+//! Runs what every rule rewrites under a real `CPython`, before and after, on generated arguments: empty collections,
 //! repeats, NaN, None, unhashable items, generators, iterators that raise, subclasses, files. What a rule calls proven
 //! must be the same for all of them.
 
@@ -26,7 +26,8 @@ fn proven_cases() -> Vec<Value> {
             if scan(&files, &options).matches.iter().any(|each| each.safety != Safety::Proven) {
                 continue;
             }
-            let applied = apply(&files, &Application { scan: options, least: Safety::Proven, ..Application::default() });
+            let applied =
+                apply(&files, &Application { scan: options, least: Safety::Proven, ..Application::default() });
             let after = String::from_utf8(applied.files[0].after.clone()).expect("UTF-8");
             cases.push(json!({"rule": rule.name, "before": example.code, "after": after}));
         }
@@ -53,12 +54,15 @@ fn program_cases() -> Vec<Value> {
     let mut cases = vec![];
     for (number, program) in PROGRAMS.iter().enumerate() {
         let files = [("module.py".to_owned(), program.as_bytes().to_vec())];
-        let how = Application { scan: ScanOptions { python: (3, 11), ..ScanOptions::default() }, ..Application::default() };
+        let how =
+            Application { scan: ScanOptions { python: (3, 11), ..ScanOptions::default() }, ..Application::default() };
         let applied = apply(&files, &how);
         let Some(file) = applied.files.first() else { panic!("nothing is proven in\n{program}") };
         let after = String::from_utf8(file.after.clone()).expect("UTF-8");
         let names: Vec<&str> = file.applied.iter().map(|each| each.rule.as_str()).collect();
-        cases.push(json!({"rule": format!("program {number}: {}", names.join(", ")), "before": program, "after": after}));
+        cases.push(
+            json!({"rule": format!("program {number}: {}", names.join(", ")), "before": program, "after": after}),
+        );
     }
     cases
 }

@@ -130,7 +130,9 @@ fn one_round(path: &str, before: &[u8], matches: Vec<Match>, seen: &mut HashSet<
                 round.after = after;
                 round.applied = tried;
             }
-            Ok(_) => round.dropped.push(Dropped { dropped: each, reason: "it leads back to a text that was there before".into() }),
+            Ok(_) => round
+                .dropped
+                .push(Dropped { dropped: each, reason: "it leads back to a text that was there before".into() }),
             Err(reason) => round.dropped.push(Dropped { dropped: each, reason }),
         }
     }
@@ -199,7 +201,8 @@ fn with_imports(path: &str, bytes: Vec<u8>, imports: &[&str]) -> Result<Vec<u8>,
     if imports.is_empty() {
         return Ok(bytes);
     }
-    let file = SourceFile::parse(path, &bytes).map_err(|problem| format!("the new text does not parse: {}", problem.message))?;
+    let file = SourceFile::parse(path, &bytes)
+        .map_err(|problem| format!("the new text does not parse: {}", problem.message))?;
     let present: HashSet<&str> = file.root().children().map(|statement| statement.text().trim()).collect();
     let wanted: Vec<&&str> = imports.iter().filter(|import| !present.contains(**import)).collect();
     if wanted.is_empty() {

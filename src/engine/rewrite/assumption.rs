@@ -56,7 +56,9 @@ impl Assumption {
             Self::OrderUnspecified(what) => format!("nobody relies on the order of {what}, which no query asks for"),
             Self::Library(difference) => (*difference).to_owned(),
             Self::Concurrent(what) => format!("calls of `{what}` may run at the same time, and after one has failed"),
-            Self::Repeatable(what) => format!("`{what}` gives the same result for the same arguments, and nobody changes it"),
+            Self::Repeatable(what) => {
+                format!("`{what}` gives the same result for the same arguments, and nobody changes it")
+            }
             Self::CallersKnown(what) => format!("`{what}` has no callers outside the files scanned"),
             Self::Deferred(what) | Self::Arithmetic(what) | Self::Judgement(what) => (*what).to_owned(),
         }

@@ -51,9 +51,11 @@ pub fn catalogue() -> String {
          changes; **needs a run** when it rests on the assumptions it names, so it is applied only where tests or a replay\n\
          agree; **shown only** when it is reported and left to you.\n",
     );
-    for (category, title) in
-        [(Category::Algorithm, "Algorithms and databases"), (Category::Io, "Input and output"), (Category::Memory, "Memory")]
-    {
+    for (category, title) in [
+        (Category::Algorithm, "Algorithms and databases"),
+        (Category::Io, "Input and output"),
+        (Category::Memory, "Memory"),
+    ] {
         let _infallible = write!(text, "\n## {title}\n");
         for rule in rules().filter(|rule| rule.category == category) {
             let _infallible = write!(text, "\n### {}\n", rule.name);

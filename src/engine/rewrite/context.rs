@@ -1,6 +1,8 @@
 //! What a rule sees besides the node it is tried at: the options, the project, and names it may use.
 
-use crate::syntax::{Field, Kind, Node, Scope, SourceFile, Type, Typed, Variable, annotation, binding_value, import_path, infer};
+use crate::syntax::{
+    Field, Kind, Node, Scope, SourceFile, Type, Typed, Variable, annotation, binding_value, import_path, infer,
+};
 
 use super::index::Index;
 use super::rule::Rewrite;
@@ -46,12 +48,14 @@ impl<'a> Context<'a> {
 
     /// The name under which the module scope has imported a path, when nothing else in the file has that name.
     fn imported(&self, module_scope: Scope<'a>, path: &str) -> Option<String> {
-        for import in self.file.root().children().filter(|node| matches!(node.kind(), Kind::Import | Kind::ImportFrom)) {
+        for import in self.file.root().children().filter(|node| matches!(node.kind(), Kind::Import | Kind::ImportFrom))
+        {
             for identifier in import.descendants().filter(|node| node.is(Kind::Identifier)) {
                 let Some(variable) = identifier.variable().filter(|variable| variable.scope() == module_scope) else {
                     continue;
                 };
-                let is_it = variable.only_binding() == Some(identifier) && import_path(identifier).as_deref() == Some(path);
+                let is_it =
+                    variable.only_binding() == Some(identifier) && import_path(identifier).as_deref() == Some(path);
                 if is_it && self.is_only(identifier.text(), module_scope) {
                     return Some(identifier.text().to_owned());
                 }
@@ -72,9 +76,10 @@ impl<'a> Context<'a> {
     /// True when any identifier of the file has this name.
     fn is_mentioned(&self, name: &str) -> bool {
         // Attributes share no namespace with variables; they are counted all the same, which costs only a longer name.
-        self.file.root().descendants().any(|node| {
-            node.is(Kind::Identifier) && node.text() == name && node.role() != Field::Attribute
-        })
+        self.file
+            .root()
+            .descendants()
+            .any(|node| node.is(Kind::Identifier) && node.text() == name && node.role() != Field::Attribute)
     }
 
     /// The type of an expression; what a function of the project gives counts as its annotation says.
@@ -85,7 +90,9 @@ impl<'a> Context<'a> {
         }
         let mut value = node.unwrapped();
         if value.is(Kind::Identifier) {
-            let Some(bound) = value.variable().and_then(Variable::only_binding).and_then(binding_value) else { return typed };
+            let Some(bound) = value.variable().and_then(Variable::only_binding).and_then(binding_value) else {
+                return typed;
+            };
             value = bound.unwrapped();
         }
         self.promised(value).map_or(typed, annotation)
@@ -94,7 +101,9 @@ impl<'a> Context<'a> {
     /// The return annotation of the project function that a call means.
     fn promised(&self, call: Node<'a>) -> Option<Node<'a>> {
         let function = self.callee(call)?;
-        (function.is(Kind::Function) && !crate::syntax::is_async(function)).then(|| function.field(Field::ReturnType)).flatten()
+        (function.is(Kind::Function) && !crate::syntax::is_async(function))
+            .then(|| function.field(Field::ReturnType))
+            .flatten()
     }
 
     /// The definition of what is called: a function or class by its name, or a method of a value whose class is known.
@@ -105,7 +114,9 @@ impl<'a> Context<'a> {
         }
         let (receiver, name) = crate::syntax::method(call)?;
         let class = self.class_of(receiver)?;
-        super::facts::body(class).into_iter().find(|member| member.is(Kind::Function) && crate::syntax::function_name(*member) == name)
+        super::facts::body(class)
+            .into_iter()
+            .find(|member| member.is(Kind::Function) && crate::syntax::function_name(*member) == name)
     }
 
     /// The class of the project that a value is an instance of, by `self`, an annotation or its construction.
@@ -142,13 +153,13 @@ impl<'a> Context<'a> {
         }
         name
     }
+}
 
-    /// A statement of the module's top level before which a new constant can stand: after the imports, before the
-    /// statement that holds `node`. `None` when there is none.
-    pub(crate) fn constant_place(&self, node: Node<'a>) -> Option<Node<'a>> {
-        let holder = super::facts::top_statement(node)?;
-        super::edits::is_alone(holder).then_some(holder)
-    }
+/// A statement of the module's top level before which a new constant can stand: the one that holds `node`, when it
+/// begins its line.
+pub(crate) fn constant_place(node: Node<'_>) -> Option<Node<'_>> {
+    let holder = super::facts::top_statement(node)?;
+    super::edits::is_alone(holder).then_some(holder)
 }
 
 /// Python's words that no variable can have.

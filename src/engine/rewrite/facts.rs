@@ -2,8 +2,8 @@
 
 use crate::model::Location;
 use crate::syntax::{
-    Field, Kind, Node, Occurrence, ScopeKind, Typed, Usage, Variable, enclosing_function, infer, is_builtin, occurrence,
-    qualified_name, usage,
+    Field, Kind, Node, Occurrence, ScopeKind, Typed, Usage, Variable, enclosing_function, infer, is_builtin,
+    occurrence, qualified_name, usage,
 };
 
 /// The place a report names.
@@ -63,7 +63,8 @@ pub(crate) fn rebinds(region: Node<'_>, variable: Variable<'_>) -> bool {
 pub(crate) fn is_invariant(expression: Node<'_>, region: Node<'_>) -> bool {
     expression.descendants().filter(|node| node.is(Kind::Identifier)).all(|name| match name.variable() {
         Some(variable) => {
-            let is_own = expression.contains(variable.scope().node()) && variable.scope().node() != expression.file().root();
+            let is_own =
+                expression.contains(variable.scope().node()) && variable.scope().node() != expression.file().root();
             is_own || !rebinds(region, variable)
         }
         None => true,
@@ -116,7 +117,7 @@ pub(crate) fn depends_on(expression: Node<'_>, variable: Variable<'_>) -> bool {
 }
 
 /// The variables that a loop target binds.
-pub(crate) fn targets<'a>(target: Node<'a>) -> Vec<Variable<'a>> {
+pub(crate) fn targets(target: Node<'_>) -> Vec<Variable<'_>> {
     target
         .descendants()
         .filter(|node| node.is(Kind::Identifier) && occurrence(*node) == Occurrence::Bind)
@@ -143,7 +144,7 @@ pub(crate) fn comparison<'a>(node: Node<'a>) -> Option<(Node<'a>, &'a str, Node<
 }
 
 /// Left side, operator and right side of `a += b`.
-pub(crate) fn augmented<'a>(node: Node<'a>) -> Option<(Node<'a>, &'a str, Node<'a>)> {
+pub(crate) fn augmented(node: Node<'_>) -> Option<(Node<'_>, &str, Node<'_>)> {
     let node = unstated(node);
     if !node.is(Kind::AugmentedAssignment) {
         return None;
@@ -152,7 +153,7 @@ pub(crate) fn augmented<'a>(node: Node<'a>) -> Option<(Node<'a>, &'a str, Node<'
 }
 
 /// Left and right side of a plain `a = b` without annotation, or with one.
-pub(crate) fn assignment<'a>(node: Node<'a>) -> Option<(Node<'a>, Node<'a>)> {
+pub(crate) fn assignment(node: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
     let node = unstated(node);
     if !node.is(Kind::Assignment) {
         return None;
@@ -189,7 +190,7 @@ pub(crate) fn is_empty_dict(node: Node<'_>) -> bool {
 }
 
 /// The statements of a loop or function body.
-pub(crate) fn body<'a>(node: Node<'a>) -> Vec<Node<'a>> {
+pub(crate) fn body(node: Node<'_>) -> Vec<Node<'_>> {
     node.field(Field::Body).or_else(|| node.field(Field::Consequence)).map_or_else(Vec::new, Node::child_nodes)
 }
 
@@ -209,8 +210,25 @@ pub(crate) fn proved(node: Node<'_>) -> Option<crate::syntax::Type> {
 
 /// Methods of lists, dicts, sets and deques that change them.
 const CHANGERS: &[&str] = &[
-    "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "add", "discard", "update", "popitem",
-    "setdefault", "appendleft", "popleft", "extendleft", "rotate", "difference_update", "intersection_update",
+    "append",
+    "extend",
+    "insert",
+    "remove",
+    "pop",
+    "clear",
+    "sort",
+    "reverse",
+    "add",
+    "discard",
+    "update",
+    "popitem",
+    "setdefault",
+    "appendleft",
+    "popleft",
+    "extendleft",
+    "rotate",
+    "difference_update",
+    "intersection_update",
 ];
 
 /// What may happen to the object of a variable in a region.
@@ -291,7 +309,31 @@ pub(crate) fn calls_unknown(region: Node<'_>) -> bool {
 }
 
 /// Builtins that run no foreign code that changes things, for the types they are used with.
-const HARMLESS: &[&str] = &["len", "str", "int", "float", "bool", "isinstance", "range", "enumerate", "zip", "abs", "round", "repr", "print", "min", "max", "sum", "list", "tuple", "set", "dict", "sorted", "ord", "chr"];
+const HARMLESS: &[&str] = &[
+    "len",
+    "str",
+    "int",
+    "float",
+    "bool",
+    "isinstance",
+    "range",
+    "enumerate",
+    "zip",
+    "abs",
+    "round",
+    "repr",
+    "print",
+    "min",
+    "max",
+    "sum",
+    "list",
+    "tuple",
+    "set",
+    "dict",
+    "sorted",
+    "ord",
+    "chr",
+];
 
 /// True when a clause belongs to a generator expression that is not consumed on the spot.
 pub(crate) fn is_lazy_generator(clause: Node<'_>) -> bool {
@@ -351,10 +393,13 @@ pub(crate) fn is_lazy(node: Node<'_>) -> bool {
     false
 }
 
+/// Builtins that read all of their one iterable before they return.
+const CONSUMERS: &[&str] = &["sum", "any", "all", "list", "tuple", "set", "frozenset", "dict", "sorted", "min", "max"];
+
 /// True for calls that read all of their one iterable before they return.
 pub(crate) fn consumes(call: Node<'_>) -> bool {
     let Some(callee) = call.field(Field::Function) else { return false };
-    const CONSUMERS: &[&str] = &["sum", "any", "all", "list", "tuple", "set", "frozenset", "dict", "sorted", "min", "max"];
-    let is_join = callee.is(Kind::Attribute) && callee.field(Field::Object).is_some_and(|object| object.is(Kind::String));
+    let is_join =
+        callee.is(Kind::Attribute) && callee.field(Field::Object).is_some_and(|object| object.is(Kind::String));
     is_join || CONSUMERS.iter().any(|name| is_builtin(callee, name))
 }

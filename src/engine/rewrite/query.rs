@@ -1,8 +1,6 @@
 //! ORM queries in the source: which model they read, step by step, whichever of the libraries' styles they use.
 
-use crate::syntax::{
-    Field, Kind, Node, Type, callee_name, is_builtin_call, keywords, method, positional, qualified,
-};
+use crate::syntax::{Field, Kind, Node, Type, callee_name, is_builtin_call, keywords, method, positional, qualified};
 
 use super::context::Context;
 use super::facts::comparison;
@@ -45,7 +43,7 @@ pub(crate) struct Query<'a> {
     pub(crate) is_here: bool,
 }
 
-impl<'a> Query<'a> {
+impl Query<'_> {
     /// True when no step has a name outside these.
     pub(crate) fn has_only(&self, names: &[&str]) -> bool {
         self.steps.iter().all(|step| names.contains(&step.name))
@@ -80,7 +78,15 @@ pub(crate) fn parse<'a>(context: &Context<'a>, expression: Node<'a>) -> Option<Q
         if let Some(query) = root(context, at) {
             steps.reverse();
             is_list |= steps.last().is_some_and(|step| step.name == "all" && !matches!(query.1, Style::Django));
-            return Some(Query { model: query.0, model_name: query.2, style: query.1, root: at, steps, is_list, is_here });
+            return Some(Query {
+                model: query.0,
+                model_name: query.2,
+                style: query.1,
+                root: at,
+                steps,
+                is_list,
+                is_here,
+            });
         }
         if let Some((receiver, name)) = method(at) {
             if matches!(name, "scalars" | "execute")
@@ -129,7 +135,11 @@ fn root<'a>(context: &Context<'a>, node: Node<'a>) -> Option<(&'a Model, Style, 
         }
         Kind::Call => {
             let name = callee_name(node)?;
-            if name == "query" || name == "select" && qualified(node.field(Field::Function)?).is_some_and(|path| path.ends_with(".select")) || is_db_select(node) {
+            if name == "query"
+                || name == "select"
+                    && qualified(node.field(Field::Function)?).is_some_and(|path| path.ends_with(".select"))
+                || is_db_select(node)
+            {
                 let [only] = positional(node)?[..] else { return None };
                 let model = context.index.model(only).filter(|model| model.library == Library::SqlAlchemy)?;
                 return Some((model, if name == "query" { Style::Legacy } else { Style::Select }, only));
@@ -144,7 +154,8 @@ fn root<'a>(context: &Context<'a>, node: Node<'a>) -> Option<(&'a Model, Style, 
 
 /// `db.select(User)` of Flask-SQLAlchemy.
 fn is_db_select(call: Node<'_>) -> bool {
-    method(call).is_some_and(|(receiver, name)| name == "select" && receiver.is(Kind::Identifier) && receiver.text() == "db")
+    method(call)
+        .is_some_and(|(receiver, name)| name == "select" && receiver.is(Kind::Identifier) && receiver.text() == "db")
 }
 
 /// The model of the rows that an iterable gives: by its query, or by the annotation of what makes it.
@@ -199,9 +210,35 @@ fn column_of<'a>(query: &Query<'a>, node: Node<'a>) -> Option<&'a str> {
 
 /// Methods after which what was read before may be stale, or that write.
 const WRITERS: &[&str] = &[
-    "commit", "rollback", "flush", "add", "add_all", "delete", "expire", "expire_all", "refresh", "merge", "save", "create",
-    "update", "bulk_create", "bulk_update", "insert", "execute_sql", "executemany", "close", "begin", "begin_nested", "remove",
-    "get_or_create", "update_or_create", "set", "clear", "expunge", "expunge_all", "truncate",
+    "commit",
+    "rollback",
+    "flush",
+    "add",
+    "add_all",
+    "delete",
+    "expire",
+    "expire_all",
+    "refresh",
+    "merge",
+    "save",
+    "create",
+    "update",
+    "bulk_create",
+    "bulk_update",
+    "insert",
+    "execute_sql",
+    "executemany",
+    "close",
+    "begin",
+    "begin_nested",
+    "remove",
+    "get_or_create",
+    "update_or_create",
+    "set",
+    "clear",
+    "expunge",
+    "expunge_all",
+    "truncate",
 ];
 
 /// True when the region may write to the database or end the session's transaction. `seen.add(x)` of a set that the

@@ -111,11 +111,6 @@ impl Index {
         }
     }
 
-    /// All models.
-    pub(crate) fn models(&self) -> impl Iterator<Item = &Model> {
-        self.models.values().flatten()
-    }
-
     /// Every place of the project that has the function's name, its definition excluded; `None` when that was not
     /// recorded for this name.
     pub(crate) fn mentions_of<'a>(&'a self, function: Node<'a>) -> Option<Vec<Node<'a>>> {
@@ -135,7 +130,8 @@ impl Index {
                 && source.root().descendants().any(|node| match node.kind() {
                     Kind::Identifier => {
                         node.text() == name
-                            && (node.role() == Field::Attribute || node.parent().is_some_and(|parent| parent.is(Kind::DottedName)))
+                            && (node.role() == Field::Attribute
+                                || node.parent().is_some_and(|parent| parent.is(Kind::DottedName)))
                     }
                     Kind::String => string_value(node).is_some_and(|text| text.rsplit('.').next() == Some(name)),
                     _ => false,

@@ -45,14 +45,26 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let [splat, pair] = parts[..] else { return None };
     let variable = local_variable(name)?;
     enclosing_loop(node)?;
-    let is_copy = splat.is(Kind::DictionarySplat) && splat.only_child().and_then(Node::variable) == Some(variable) && pair.is(Kind::Pair);
-    if !is_copy || has_comment(node) || node.field(Field::Type).is_some() || !node.parent()?.is(Kind::ExpressionStatement) {
+    let is_copy = splat.is(Kind::DictionarySplat)
+        && splat.only_child().and_then(Node::variable) == Some(variable)
+        && pair.is(Kind::Pair);
+    if !is_copy
+        || has_comment(node)
+        || node.field(Field::Type).is_some()
+        || !node.parent()?.is(Kind::ExpressionStatement)
+    {
         return None;
     }
     let (key, item) = (pair.field(Field::Key)?, pair.field(Field::Value)?);
-    let is_start = |binding: &Node<'a>| binding_value(*binding).is_some_and(|start| is_empty_dict(start) || start.is(Kind::Dictionary));
+    let is_start = |binding: &Node<'a>| {
+        binding_value(*binding).is_some_and(|start| is_empty_dict(start) || start.is(Kind::Dictionary))
+    };
     let mentions = |part: Node<'a>| variable.occurrences().any(|each| part.contains(each));
-    if !variable.bindings().all(|binding| is_start(&binding)) || mentions(key) || mentions(item) || key.has(Kind::Call) && item.has(Kind::Call) {
+    if !variable.bindings().all(|binding| is_start(&binding))
+        || mentions(key)
+        || mentions(item)
+        || key.has(Kind::Call) && item.has(Kind::Call)
+    {
         return None;
     }
     let is_private = |each: Node<'a>| match usage(each) {

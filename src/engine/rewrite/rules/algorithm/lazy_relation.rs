@@ -97,8 +97,25 @@ rule! {
 
 /// Steps after which rows are no model instances, or that load related rows already.
 const CLOSING: &[&str] = &[
-    "values", "values_list", "only", "defer", "select_related", "prefetch_related", "iterator", "options", "with_entities", "yield_per",
-    "union", "aggregate", "dates", "distinct", "first", "get", "count", "exists", "raw",
+    "values",
+    "values_list",
+    "only",
+    "defer",
+    "select_related",
+    "prefetch_related",
+    "iterator",
+    "options",
+    "with_entities",
+    "yield_per",
+    "union",
+    "aggregate",
+    "dates",
+    "distinct",
+    "first",
+    "get",
+    "count",
+    "exists",
+    "raw",
 ];
 
 fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
@@ -116,7 +133,10 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     }
     let query = parse(context, node.field(Field::Right)?)?;
     let is_open = !query.steps.iter().any(|step| CLOSING.contains(&step.name));
-    if !is_open || enclosing_function(query.root) != enclosing_function(node) || query.root.file().path != node.file().path {
+    if !is_open
+        || enclosing_function(query.root) != enclosing_function(node)
+        || query.root.file().path != node.file().path
+    {
         return None;
     }
     let mut rewrite = Rewrite::new(node, format!("one query for every row of `{}`", query.model.name));
@@ -126,7 +146,9 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
                 .model
                 .columns
                 .iter()
-                .filter(|column| column.foreign_key.is_some() && reads_through(&variable_uses(variable, region), &column.name))
+                .filter(|column| {
+                    column.foreign_key.is_some() && reads_through(&variable_uses(variable, region), &column.name)
+                })
                 .map(|column| column.name.as_str())
                 .collect();
             names.dedup();
@@ -134,12 +156,16 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
                 return None;
             }
             let last = query.steps.last().map_or(query.root, |step| step.call);
-            let list: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-            rewrite.edits.replace_range(last.end(), last.end(), format!(".select_related({})", list.join(", ")));
+            let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+            rewrite.edits.replace_range(last.end(), last.end(), format!(".select_related({})", quoted.join(", ")));
             rewrite.message = format!("`{}` loads `{}` row by row", target.text(), names.join("`, `"));
         }
         Library::SqlAlchemy if matches!(query.style, Style::Legacy | Style::Select) => {
-            let relation = query.model.relations.iter().find(|relation| relation.is_plain && reads.contains(&relation.name.as_str()))?;
+            let relation = query
+                .model
+                .relations
+                .iter()
+                .find(|relation| relation.is_plain && reads.contains(&relation.name.as_str()))?;
             let load = context.import(&mut rewrite, "sqlalchemy.orm", "selectinload")?;
             let option = format!(".options({load}({}.{}))", query.model_name.text(), relation.name);
             rewrite.edits.replace_range(query.root.end(), query.root.end(), option);

@@ -56,28 +56,28 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     if !node.parent()?.is(Kind::ExpressionStatement) {
         return None;
     }
-    let (name, added) = match node.kind() {
-        Kind::AugmentedAssignment => {
-            let (left, "+=", right) = augmented(node)? else { return None };
-            (left, right)
+    let (name, added) = if node.kind() == Kind::AugmentedAssignment {
+        let (left, "+=", right) = augmented(node)? else { return None };
+        (left, right)
+    } else {
+        let (left, right) = assignment(node)?;
+        if !right.is(Kind::BinaryOperator) || right.field(Field::Operator)?.text() != "+" {
+            return None;
         }
-        _ => {
-            let (left, right) = assignment(node)?;
-            if !right.is(Kind::BinaryOperator) || right.field(Field::Operator)?.text() != "+" {
-                return None;
-            }
-            let first = right.field(Field::Left)?;
-            if node.field(Field::Type).is_some() || first.variable()? != left.variable()? {
-                return None;
-            }
-            (left, right.field(Field::Right)?)
+        let first = right.field(Field::Left)?;
+        if node.field(Field::Type).is_some() || first.variable()? != left.variable()? {
+            return None;
         }
+        (left, right.field(Field::Right)?)
     };
     let variable = local_variable(name)?;
     // The list's own growth is no reason to doubt that it is one.
     let starts: Vec<Node<'a>> = variable.bindings().filter(|each| binding_value(*each).is_some_and(is_fresh)).collect();
     let is_list = |each: &Node<'a>| matches!(binding_value(*each).and_then(proved), Some(Type::List(_)));
-    if starts.is_empty() || !starts.iter().all(is_list) || !variable.bindings().all(|each| starts.contains(&each) || grows(each)) {
+    if starts.is_empty()
+        || !starts.iter().all(is_list)
+        || !variable.bindings().all(|each| starts.contains(&each) || grows(each))
+    {
         return None;
     }
     if node.is(Kind::Assignment) && !variable.uses().all(is_private) {
@@ -107,11 +107,17 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
 fn grows(binding: Node<'_>) -> bool {
     let Some(parent) = binding.parent() else { return false };
     match parent.kind() {
-        Kind::AugmentedAssignment => parent.field(Field::Right).is_some_and(|right| matches!(right.kind(), Kind::List | Kind::ListComprehension)),
+        Kind::AugmentedAssignment => {
+            parent.field(Field::Right).is_some_and(|right| matches!(right.kind(), Kind::List | Kind::ListComprehension))
+        }
         Kind::Assignment => parent.field(Field::Right).is_some_and(|right| {
             right.is(Kind::BinaryOperator)
-                && right.field(Field::Left).is_some_and(|left| left.variable() == binding.variable() && left.variable().is_some())
-                && right.field(Field::Right).is_some_and(|added| matches!(added.kind(), Kind::List | Kind::ListComprehension))
+                && right
+                    .field(Field::Left)
+                    .is_some_and(|left| left.variable() == binding.variable() && left.variable().is_some())
+                && right
+                    .field(Field::Right)
+                    .is_some_and(|added| matches!(added.kind(), Kind::List | Kind::ListComprehension))
         }),
         _ => false,
     }
@@ -130,9 +136,13 @@ fn is_private(each: Node<'_>) -> bool {
         | Usage::Augmented(_) => true,
         Usage::Iterated(looping) => enclosing_loop(each).is_none() && !matches!(looping.kind(), Kind::ForIn),
         // The left operand of `out + [x]` itself.
-        Usage::Other(parent) => parent.is(Kind::BinaryOperator) && parent.parent().is_some_and(|above| {
-            above.is(Kind::Assignment) && above.field(Field::Left).is_some_and(|left| left.variable() == each.variable())
-        }),
+        Usage::Other(parent) => {
+            parent.is(Kind::BinaryOperator)
+                && parent.parent().is_some_and(|above| {
+                    above.is(Kind::Assignment)
+                        && above.field(Field::Left).is_some_and(|left| left.variable() == each.variable())
+                })
+        }
         _ => false,
     }
 }

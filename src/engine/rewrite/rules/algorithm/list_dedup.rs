@@ -3,7 +3,9 @@
 use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::{argument, is_alone};
-use crate::engine::rewrite::facts::{assignment, call_statement, comparison, is_empty_list, local_variable, only_statement, used_only_in};
+use crate::engine::rewrite::facts::{
+    assignment, call_statement, comparison, is_empty_list, local_variable, only_statement, used_only_in,
+};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{Field, Kind, Node, has_comment, is_async, is_within_try, method, positional, previous_statement};
 

@@ -2,15 +2,15 @@
 
 use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
-use crate::engine::rewrite::edits::{is_alone, operand};
+use crate::engine::rewrite::edits::is_alone;
 use crate::engine::rewrite::facts::{
     Change, calls_unknown, change, comparison, depends_on, is_chain, is_empty_list, is_fresh, is_invariant, is_lazy,
     local_variable, mentions,
 };
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Occurrence, Provenance, Type, Usage, Variable, arguments, binding_value, enclosing_loop, is_builtin_call,
-    is_within_try, occurrence, positional, repeats, statement_of, usage,
+    Field, Kind, Node, Occurrence, Provenance, Type, Usage, Variable, arguments, binding_value, enclosing_loop,
+    is_builtin_call, is_within_try, occurrence, positional, repeats, statement_of, usage,
 };
 
 rule! {
@@ -101,7 +101,7 @@ rule! {
 }
 
 fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
-    let (needle, _, container) = comparison(node)?;
+    let (_, _, container) = comparison(node)?;
     let Usage::Searched(_) = usage(container) else { return None };
     let variable = local_variable(container)?;
     let looping = enclosing_loop(node)?;
@@ -121,7 +121,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         return Some(rewrite);
     }
     let mut rewrite = Rewrite::new(node, rewrite.message);
-    set_beside(context, variable, looping, needle, &mut rewrite)?;
+    set_beside(context, variable, looping, &mut rewrite)?;
     Some(rewrite)
 }
 
@@ -133,7 +133,7 @@ fn first_search(variable: Variable<'_>) -> Option<Node<'_>> {
     })
 }
 
-fn searches<'a>(variable: Variable<'a>) -> Vec<Node<'a>> {
+fn searches(variable: Variable<'_>) -> Vec<Node<'_>> {
     variable
         .uses()
         .filter_map(|each| match usage(each) {
@@ -176,7 +176,12 @@ fn is_unhashable(of: &Type) -> bool {
 }
 
 /// The list serves the search alone: its value becomes a set.
-fn becomes_set<'a>(context: &Context<'a>, variable: Variable<'a>, value: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
+fn becomes_set<'a>(
+    context: &Context<'a>,
+    variable: Variable<'a>,
+    value: Node<'a>,
+    rewrite: &mut Rewrite<'a>,
+) -> Option<()> {
     let binding = variable.only_binding()?;
     if binding.parent()?.field(Field::Type).is_some() {
         return None;
@@ -185,7 +190,9 @@ fn becomes_set<'a>(context: &Context<'a>, variable: Variable<'a>, value: Node<'a
     for each in variable.uses() {
         match usage(each) {
             Usage::Searched(_) | Usage::Truth => {}
-            Usage::Method("append", call) if usage(call) == Usage::Dropped && positional(call)?.len() == 1 => appends.push(call),
+            Usage::Method("append", call) if usage(call) == Usage::Dropped && positional(call)?.len() == 1 => {
+                appends.push(call);
+            }
             _ => return None,
         }
     }
@@ -219,7 +226,11 @@ fn as_set<'a>(value: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<String> {
                 if name == "sorted" {
                     rewrite.assume(Assumption::ErrorChanges("the error of sorting what has no order", "no error"));
                 }
-                return Some(if only.is(Kind::GeneratorExpression) { format!("set{}", value.field(Field::Arguments)?.text()) } else { format!("set({})", only.text()) });
+                return Some(if only.is(Kind::GeneratorExpression) {
+                    format!("set{}", value.field(Field::Arguments)?.text())
+                } else {
+                    format!("set({})", only.text())
+                });
             }
             // A list that a function gives: it may be one that others keep, so it is copied, not replaced.
             Some(format!("set({})", value.text()))
@@ -229,7 +240,12 @@ fn as_set<'a>(value: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<String> {
 }
 
 /// The list grows in the loop and is needed later too: a set grows beside it.
-fn twin_set<'a>(context: &Context<'a>, variable: Variable<'a>, looping: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
+fn twin_set<'a>(
+    context: &Context<'a>,
+    variable: Variable<'a>,
+    looping: Node<'a>,
+    rewrite: &mut Rewrite<'a>,
+) -> Option<()> {
     let binding = variable.only_binding()?;
     let statement = statement_of(binding);
     if !is_empty_list(binding_value(binding)?) || looping.contains(binding) || !is_alone(statement) {
@@ -240,9 +256,10 @@ fn twin_set<'a>(context: &Context<'a>, variable: Variable<'a>, looping: Node<'a>
     let mut appends = vec![];
     for each in variable.uses() {
         match usage(each) {
-            Usage::Searched(_) | Usage::Truth | Usage::Builtin("len", _) => {}
-            Usage::Method("append", call) if usage(call) == Usage::Dropped && is_alone(statement_of(call)) => appends.push(call),
-            Usage::Returned => {}
+            Usage::Searched(_) | Usage::Truth | Usage::Builtin("len", _) | Usage::Returned => {}
+            Usage::Method("append", call) if usage(call) == Usage::Dropped && is_alone(statement_of(call)) => {
+                appends.push(call);
+            }
             _ if each.start() > last_search && !in_loop_of(&searches, each) => {}
             _ => return None,
         }
@@ -299,7 +316,6 @@ fn set_beside<'a>(
     context: &Context<'a>,
     variable: Variable<'a>,
     looping: Node<'a>,
-    needle: Node<'a>,
     rewrite: &mut Rewrite<'a>,
 ) -> Option<()> {
     let mut outer = looping;
@@ -310,7 +326,10 @@ fn set_beside<'a>(
         return None;
     }
     let statement = statement_of(outer);
-    if !is_alone(statement) || change(statement, variable) != Change::Never || depends_on(statement, variable) && !mentions(outer, variable) {
+    if !is_alone(statement)
+        || change(statement, variable) != Change::Never
+        || depends_on(statement, variable) && !mentions(outer, variable)
+    {
         return None;
     }
     let name = variable.uses().next()?;
@@ -323,12 +342,18 @@ fn set_beside<'a>(
         rewrite.assume(Assumption::Type(name.text().into(), "a list or tuple, as annotated"));
     }
     let is_own = variable.bindings().all(|binding| binding_value(binding).is_some_and(is_fresh));
-    let is_unshared = is_own && variable.uses().all(|each| !matches!(usage(each), Usage::Argument(_) | Usage::Assigned(_) | Usage::Other(_)));
+    let is_unshared = is_own
+        && variable
+            .uses()
+            .all(|each| !matches!(usage(each), Usage::Argument(_) | Usage::Assigned(_) | Usage::Other(_)));
     if !is_unshared && calls_unknown(outer) {
         rewrite.assume(Assumption::Unchanged(name.text().into()));
     }
     let inside: Vec<Node<'a>> = searches(variable).into_iter().filter(|search| repeats(outer, *search)).collect();
-    if inside.is_empty() || !is_invariant(name, outer) || variable.occurrences().any(|each| occurrence(each) == Occurrence::Other) {
+    if inside.is_empty()
+        || !is_invariant(name, outer)
+        || variable.occurrences().any(|each| occurrence(each) == Occurrence::Other)
+    {
         return None;
     }
     assume_hashable(context, name.text(), &element, typed.by, &inside, rewrite)?;
@@ -337,6 +362,5 @@ fn set_beside<'a>(
     for search in inside {
         rewrite.edits.replace(comparison(search)?.2, set.clone());
     }
-    let _ = operand(needle);
     Some(())
 }

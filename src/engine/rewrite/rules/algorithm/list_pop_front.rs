@@ -5,7 +5,8 @@ use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::facts::{is_empty_list, local_variable};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Usage, arguments, binding_value, enclosing_loop, is_builtin_call, is_within_try, method, positional, usage,
+    Field, Kind, Node, Usage, arguments, binding_value, enclosing_loop, is_builtin_call, is_within_try, method,
+    positional, usage,
 };
 
 rule! {
@@ -96,7 +97,9 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
 /// The call by which the front of a list is taken or filled.
 fn front_call(each: Node<'_>) -> Option<Node<'_>> {
     match usage(each) {
-        Usage::Method("pop" | "insert", call) => positional(call)?.first().filter(|first| first.text() == "0").map(|_| call),
+        Usage::Method("pop" | "insert", call) => {
+            positional(call)?.first().filter(|first| first.text() == "0").map(|_| call)
+        }
         _ => None,
     }
 }
@@ -113,7 +116,10 @@ fn take<'a>(call: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
         _ => return None,
     }
     if !is_guarded(call) || is_within_try(call) {
-        rewrite.assume(Assumption::ErrorChanges("the text of the `IndexError` of an empty list", "that of an empty deque"));
+        rewrite.assume(Assumption::ErrorChanges(
+            "the text of the `IndexError` of an empty list",
+            "that of an empty deque",
+        ));
     }
     Some(())
 }
@@ -140,7 +146,11 @@ fn wrapped(value: Node<'_>, deque: &str) -> Option<String> {
     if is_builtin_call(value, "list") {
         let [only] = positional(value)?[..] else { return None };
         let list = value.field(Field::Arguments)?;
-        return Some(if only.is(Kind::GeneratorExpression) { format!("{deque}{}", list.text()) } else { format!("{deque}({})", only.text()) });
+        return Some(if only.is(Kind::GeneratorExpression) {
+            format!("{deque}{}", list.text())
+        } else {
+            format!("{deque}({})", only.text())
+        });
     }
     Some(format!("{deque}({})", value.text()))
 }

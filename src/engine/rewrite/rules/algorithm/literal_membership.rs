@@ -39,12 +39,13 @@ rule! {
     "literal-membership", Algorithm, [Trigger::Kind(Kind::Comparison)] => find
 }
 
-/// Below this a list of literals is as fast: CPython makes it a constant tuple.
+/// Below this a list of literals is as fast: `CPython` makes it a constant tuple.
 const ITEMS_MIN: usize = 4;
 
 fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let (needle, _, container) = comparison(node)?;
-    let is_display = matches!(container.kind(), Kind::List | Kind::Tuple) && matches!(usage(container), Usage::Searched(_));
+    let is_display =
+        matches!(container.kind(), Kind::List | Kind::Tuple) && matches!(usage(container), Usage::Searched(_));
     let items = container.child_nodes();
     if !is_display || items.len() < ITEMS_MIN || has_comment(container) {
         return None;

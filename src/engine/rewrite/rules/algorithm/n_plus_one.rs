@@ -204,7 +204,10 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let target = node.field(Field::Left).filter(|target| target.is(Kind::Identifier))?;
     let iterable = node.field(Field::Right)?;
     let body = node.field(Field::Body)?;
-    let may_query = body.descendants().any(|each| each.is(Kind::Call) && crate::syntax::callee_name(each).is_some_and(|name| matches!(name, "filter_by" | "filter" | "where")));
+    let may_query = body.descendants().any(|each| {
+        each.is(Kind::Call)
+            && crate::syntax::callee_name(each).is_some_and(|name| matches!(name, "filter_by" | "filter" | "where"))
+    });
     if !may_query || may_write(body) || is_async(node) {
         return None;
     }
@@ -228,19 +231,25 @@ fn inner_query<'a>(
         if !is_whole || is_builtin_call(call, "list") {
             continue;
         }
-        let Some(query) = parse(context, call).filter(|query| query.is_here && query.has_only(INNER_STEPS)) else { continue };
-        let Some(equality) = equalities(&query).into_iter().find(|each| links(query.model, parent, each, target)) else { continue };
+        let Some(query) = parse(context, call).filter(|query| query.is_here && query.has_only(INNER_STEPS)) else {
+            continue;
+        };
+        let Some(equality) = equalities(&query).into_iter().find(|each| links(query.model, parent, each, target))
+        else {
+            continue;
+        };
         // A query that runs when it is walked runs where it is walked.
-        let is_read = query.is_list || query.has("scalars") || matches!(usage(call), Usage::Iterated(_)) || is_listed(call);
+        let is_read =
+            query.is_list || query.has("scalars") || matches!(usage(call), Usage::Iterated(_)) || is_listed(call);
         if !is_read || query.has("execute") && !query.has("scalars") || is_lazy(call) {
             continue;
         }
         let mut whole = call;
         while let Some(above) = whole.parent() {
-            let is_wrapping = above.is(Kind::Await) || above.is(Kind::Parenthesized) || above.is(Kind::ArgumentList) && above.parent().is_some_and(|call| is_builtin_call(call, "list"));
-            if is_wrapping {
-                whole = above;
-            } else if above.is(Kind::Call) && is_builtin_call(above, "list") {
+            let is_wrapping = above.is(Kind::Await)
+                || above.is(Kind::Parenthesized)
+                || above.is(Kind::ArgumentList) && above.parent().is_some_and(|call| is_builtin_call(call, "list"));
+            if is_wrapping || is_builtin_call(above, "list") {
                 whole = above;
             } else {
                 break;
@@ -280,7 +289,8 @@ fn refers(foreign_key: Option<&str>, parent: &Model) -> bool {
     let Some(foreign_key) = foreign_key else { return false };
     if parent.library == Library::SqlAlchemy {
         let Some(primary) = parent.primary_key() else { return false };
-        return foreign_key == format!("{}.{primary}", parent.table_name()) || foreign_key == format!("{}.{primary}", parent.name);
+        return foreign_key == format!("{}.{primary}", parent.table_name())
+            || foreign_key == format!("{}.{primary}", parent.name);
     }
     foreign_key == parent.name
 }
@@ -304,12 +314,22 @@ fn eager<'a>(context: &Context<'a>, pair: &Pair<'a>, message: &str) -> Option<Re
     let is_plain = relation.is_plain && !pair.parent.has_custom_query && !pair.query.model.has_custom_query;
     let n_filters = pair.query.steps.iter().map(|step| crate::syntax::arguments(step.call).len()).sum::<usize>();
     let scalars = usize::from(pair.query.has("scalars"));
-    let in_this_function = crate::syntax::enclosing_function(outer.root) == crate::syntax::enclosing_function(pair.looping);
+    let in_this_function =
+        crate::syntax::enclosing_function(outer.root) == crate::syntax::enclosing_function(pair.looping);
     let style = matches!(outer.style, Style::Legacy | Style::Select) && outer.style == pair.query.style;
-    if !is_plain || !in_this_function || !style || outer.has("yield_per") || n_filters - scalars != 1 || pair.query.has("order_by") {
+    if !is_plain
+        || !in_this_function
+        || !style
+        || outer.has("yield_per")
+        || n_filters - scalars != 1
+        || pair.query.has("order_by")
+    {
         return None;
     }
-    let is_closed = outer.has("values") || outer.has("with_entities") || outer.has("options") || outer.has("limit") && outer.style == Style::Legacy;
+    let is_closed = outer.has("values")
+        || outer.has("with_entities")
+        || outer.has("options")
+        || outer.has("limit") && outer.style == Style::Legacy;
     if is_closed || !pair.query.is_list && !matches!(usage(pair.inner), Usage::Iterated(_)) {
         return None;
     }
@@ -332,7 +352,10 @@ fn grouped<'a>(context: &Context<'a>, pair: &Pair<'a>, message: &str) -> Option<
     let statement = statement_of(pair.looping);
     let mut rewrite = Rewrite::new(pair.inner, message);
     let row = pair.target.text();
-    let rows = if pair.iterable.is(Kind::Identifier) && local_variable(pair.iterable).is_some() && is_surely_list(context, pair.iterable) {
+    let rows = if pair.iterable.is(Kind::Identifier)
+        && local_variable(pair.iterable).is_some()
+        && is_surely_list(context, pair.iterable)
+    {
         pair.iterable.text().to_owned()
     } else {
         let rows = context.fresh_name(&format!("{row}_rows"));
@@ -343,18 +366,28 @@ fn grouped<'a>(context: &Context<'a>, pair: &Pair<'a>, message: &str) -> Option<
     let foreign = pair.equality.column;
     let child = &pair.query.model.name;
     let (key, attribute, condition) = if pair.query.style == Style::Django {
-        let base = foreign.strip_suffix("_id").filter(|base| pair.query.model.column(base).is_some()).unwrap_or(foreign);
+        let base =
+            foreign.strip_suffix("_id").filter(|base| pair.query.model.column(base).is_some()).unwrap_or(foreign);
         ("pk".to_owned(), format!("{base}_id"), format!("{base}__in="))
     } else if pair.query.style == Style::Peewee {
-        (pair.parent.primary_key()?.to_owned(), format!("{foreign}_id"), format!("{}.{foreign}.in_(", pair.query.model_name.text()))
+        (
+            pair.parent.primary_key()?.to_owned(),
+            format!("{foreign}_id"),
+            format!("{}.{foreign}.in_(", pair.query.model_name.text()),
+        )
     } else {
-        (pair.parent.primary_key()?.to_owned(), foreign.to_owned(), format!("{}.{foreign}.in_(", pair.query.model_name.text()))
+        (
+            pair.parent.primary_key()?.to_owned(),
+            foreign.to_owned(),
+            format!("{}.{foreign}.in_(", pair.query.model_name.text()),
+        )
     };
     let keys = context.fresh_name(&format!("{row}_keys"));
     let groups = context.fresh_name(&format!("{}s_by_{}", child.to_lowercase(), foreign.trim_end_matches('_')));
     let (start, each) = (context.fresh_name("start"), context.fresh_name("each"));
     let chunk = format!("{keys}[{start}:{start} + 500]");
-    let condition = if pair.query.style == Style::Django { format!("{condition}{chunk}") } else { format!("{condition}{chunk})") };
+    let condition =
+        if pair.query.style == Style::Django { format!("{condition}{chunk}") } else { format!("{condition}{chunk})") };
     let source = filtered(pair, &condition)?;
     let unit = indentation_unit(pair.looping.file());
     rewrite.edits.insert_before(
@@ -381,7 +414,11 @@ fn is_surely_list<'a>(context: &Context<'a>, name: Node<'a>) -> bool {
 
 /// The source of the inner query with its equality replaced by a condition over many keys.
 fn filtered(pair: &Pair<'_>, condition: &str) -> Option<String> {
-    let inner = if is_builtin_call(pair.inner, "list") { crate::syntax::arguments(pair.inner).first().copied()? } else { pair.inner };
+    let inner = if is_builtin_call(pair.inner, "list") {
+        crate::syntax::arguments(pair.inner).first().copied()?
+    } else {
+        pair.inner
+    };
     let file = inner.file();
     let argument = pair.equality.argument;
     let step = pair.equality.step;
@@ -393,19 +430,22 @@ fn filtered(pair: &Pair<'_>, condition: &str) -> Option<String> {
     let is_filter_by = name.text() == "filter_by";
     let text = |from: usize, to: usize| &file.text[from..to];
     if !is_filter_by {
-        let source = format!("{}{condition}{}", text(inner.start(), argument.start()), text(argument.end(), inner.end()));
+        let source =
+            format!("{}{condition}{}", text(inner.start(), argument.start()), text(argument.end(), inner.end()));
         return Some(flat(&source));
     }
     // `filter_by` takes no expressions: the equality moves to a `filter` before it.
     let list = step.field(Field::Arguments)?;
     let method = if pair.query.style == Style::Select { "where" } else { "filter" };
     let rest = if others {
-        let kept: Vec<&str> = crate::syntax::arguments(step).into_iter().filter(|each| *each != argument).map(Node::text).collect();
+        let kept: Vec<&str> =
+            crate::syntax::arguments(step).into_iter().filter(|each| *each != argument).map(Node::text).collect();
         format!(".filter_by({})", kept.join(", "))
     } else {
         String::new()
     };
-    let source = format!("{}{method}({condition}){rest}{}", text(inner.start(), name.start()), text(list.end(), inner.end()));
+    let source =
+        format!("{}{method}({condition}){rest}{}", text(inner.start(), name.start()), text(list.end(), inner.end()));
     Some(flat(&source))
 }
 

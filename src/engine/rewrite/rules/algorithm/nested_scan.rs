@@ -4,8 +4,8 @@ use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::{clause, is_alone};
 use crate::engine::rewrite::facts::{
-    Change, calls_unknown, change, comparison, depends_on, is_chain, is_invariant, is_lazy, only_statement, root_name, suspends,
-    used_only_in,
+    Change, calls_unknown, change, comparison, depends_on, is_chain, is_invariant, is_lazy, only_statement, root_name,
+    suspends, used_only_in,
 };
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{Field, Kind, Node, Type, Variable, enclosing_loop, is_async, is_loop, repeats, statement_of};
@@ -87,7 +87,12 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let test = first_test(condition(node)?);
     let (left, "==", right) = comparison(test)? else { return None };
     let (key, value) = if depends_on(left, item) { (left, right) } else { (right, left) };
-    if is_async(node) || is_lazy(node) || !is_chain(key) || key.is(Kind::Identifier) || root_name(key)?.variable() != Some(item) {
+    if is_async(node)
+        || is_lazy(node)
+        || !is_chain(key)
+        || key.is(Kind::Identifier)
+        || root_name(key)?.variable() != Some(item)
+    {
         return None;
     }
     if depends_on(value, item) || !is_chain(value) && !value.is(Kind::Identifier) || !used_only_in(target, inner) {
@@ -99,7 +104,8 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     if is_invariant(value, outer) || !is_alone(statement) || suspends(outer) && is_async_outer(outer) {
         return None;
     }
-    let mut rewrite = Rewrite::new(node, format!("`{}` is walked in full for every `{}`", iterable.text(), value.text()));
+    let mut rewrite =
+        Rewrite::new(node, format!("`{}` is walked in full for every `{}`", iterable.text(), value.text()));
     assume(context, iterable, key, value, outer, &mut rewrite)?;
     let name = context.fresh_name(&format!("{}_by_{}", iterable.text(), key_name(key)?));
     let each = target.text();
@@ -128,7 +134,7 @@ fn is_async_outer(outer: Node<'_>) -> bool {
 }
 
 /// The condition that every use of the item stands under.
-fn condition<'a>(node: Node<'a>) -> Option<Node<'a>> {
+fn condition(node: Node<'_>) -> Option<Node<'_>> {
     if node.is(Kind::For) {
         let test = only_statement(node).filter(|only| only.is(Kind::If) && only.field(Field::Alternative).is_none())?;
         return test.field(Field::Condition);
@@ -141,7 +147,8 @@ fn condition<'a>(node: Node<'a>) -> Option<Node<'a>> {
 /// The first operand of a chain of `and`.
 fn first_test(condition: Node<'_>) -> Node<'_> {
     let mut test = condition.unwrapped();
-    while test.is(Kind::BooleanOperator) && test.field(Field::Operator).is_some_and(|operator| operator.text() == "and") {
+    while test.is(Kind::BooleanOperator) && test.field(Field::Operator).is_some_and(|operator| operator.text() == "and")
+    {
         let Some(left) = test.field(Field::Left) else { break };
         test = left.unwrapped();
     }

@@ -116,12 +116,17 @@ fn in_loop<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let target = node.field(Field::Left).filter(|target| target.is(Kind::Identifier))?;
     let test = only_statement(node).filter(|only| only.is(Kind::If) && only.field(Field::Alternative).is_none())?;
     let answer = only_statement(test).filter(|only| only.is(Kind::Return))?;
-    if is_async(node) || answer.only_child()?.variable()? != target.variable()? || node.field(Field::Alternative).is_some() || !is_alone(node) {
+    if is_async(node)
+        || answer.only_child()?.variable()? != target.variable()?
+        || node.field(Field::Alternative).is_some()
+        || !is_alone(node)
+    {
         return None;
     }
     let next = next_statement(node);
     let is_last = next.is_none() && node.parent()?.parent()?.is(Kind::Function);
-    let is_none = next.is_some_and(|next| next.is(Kind::Return) && next.only_child().is_none_or(|value| value.is(Kind::None)));
+    let is_none =
+        next.is_some_and(|next| next.is(Kind::Return) && next.only_child().is_none_or(|value| value.is(Kind::None)));
     if !is_last && !is_none || node.has(Kind::Comment) {
         return None;
     }
@@ -141,7 +146,12 @@ fn in_next<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let parts = generator.child_nodes();
     let [body, clause, test] = parts[..] else { return None };
     let target = clause.is(Kind::ForIn).then(|| clause.field(Field::Left)).flatten()?;
-    if !default.is(Kind::None) || !target.is(Kind::Identifier) || body.text() != target.text() || !test.is(Kind::IfClause) || is_async(clause) {
+    if !default.is(Kind::None)
+        || !target.is(Kind::Identifier)
+        || body.text() != target.text()
+        || !test.is(Kind::IfClause)
+        || is_async(clause)
+    {
         return None;
     }
     let mut rewrite = Rewrite::new(node, String::new());
@@ -168,31 +178,35 @@ fn first<'a>(
     conditions(&query, target, condition, &mut filters)?;
     remove_variable(iterable, rewrite)?;
     let source = source_of(context, &query, node)?;
-    let text = match query.style {
-        Style::Select => {
-            let model = query.model_name.text();
-            let list: Vec<String> = filters.iter().map(|(column, value)| format!("{model}.{column} == {}", value.text())).collect();
-            let session = query.steps.iter().find(|step| step.name == "scalars")?.call.field(Field::Function)?;
-            format!("{}({source}.where({})).first()", session.text(), list.join(", "))
-        }
-        _ => {
-            let method = if query.style == Style::Django { "filter" } else { "filter_by" };
-            let list: Vec<String> = filters.iter().map(|(column, value)| format!("{column}={}", value.text())).collect();
-            format!("{source}.{method}({}).first()", list.join(", "))
-        }
+    let text = if query.style == Style::Select {
+        let model = query.model_name.text();
+        let list: Vec<String> =
+            filters.iter().map(|(column, value)| format!("{model}.{column} == {}", value.text())).collect();
+        let session = query.steps.iter().find(|step| step.name == "scalars")?.call.field(Field::Function)?;
+        format!("{}({source}.where({})).first()", session.text(), list.join(", "))
+    } else {
+        let method = if query.style == Style::Django { "filter" } else { "filter_by" };
+        let list: Vec<String> = filters.iter().map(|(column, value)| format!("{column}={}", value.text())).collect();
+        format!("{source}.{method}({}).first()", list.join(", "))
     };
     let table = &query.model.name;
     let columns: Vec<&str> = filters.iter().map(|(column, _)| *column).collect();
-    let index = if columns.iter().any(|column| query.model.column(column).is_some_and(crate::engine::rewrite::index::orm::Column::has_index)) {
+    let index = if columns
+        .iter()
+        .any(|column| query.model.column(column).is_some_and(crate::engine::rewrite::index::orm::Column::has_index))
+    {
         "found"
     } else {
         "missing"
     };
-    rewrite.message = format!("all rows of `{table}` are fetched to find one; index on `{}`: {index}", columns.join("`, `"));
+    rewrite.message =
+        format!("all rows of `{table}` are fetched to find one; index on `{}`: {index}", columns.join("`, `"));
     for column in &columns {
         rewrite.assume(Assumption::ColumnComparesLikePython(format!("{table}.{column}")));
     }
-    let is_unique = columns.iter().any(|column| query.model.column(column).is_some_and(|column| column.is_unique || column.is_primary));
+    let is_unique = columns
+        .iter()
+        .any(|column| query.model.column(column).is_some_and(|column| column.is_unique || column.is_primary));
     if !is_unique && !query.has("order_by") {
         rewrite.assume(Assumption::OrderUnspecified(format!("the rows of `{table}`")));
     }
@@ -215,7 +229,12 @@ fn remove_variable<'a>(iterable: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<
 }
 
 /// `row.column == value` joined by `and`, each value independent of the row and cheap to evaluate once.
-fn conditions<'a>(query: &Query<'a>, target: Node<'a>, condition: Node<'a>, found: &mut Vec<(&'a str, Node<'a>)>) -> Option<()> {
+fn conditions<'a>(
+    query: &Query<'a>,
+    target: Node<'a>,
+    condition: Node<'a>,
+    found: &mut Vec<(&'a str, Node<'a>)>,
+) -> Option<()> {
     let condition = condition.unwrapped();
     if condition.is(Kind::BooleanOperator) && condition.field(Field::Operator)?.text() == "and" {
         conditions(query, target, condition.field(Field::Left)?, found)?;
@@ -243,7 +262,9 @@ fn source_of<'a>(context: &Context<'a>, query: &Query<'a>, node: Node<'a>) -> Op
     if text.contains('\n') {
         return None;
     }
-    if crate::syntax::enclosing_function(query.root) == crate::syntax::enclosing_function(node) && query.root.file().path == node.file().path {
+    if crate::syntax::enclosing_function(query.root) == crate::syntax::enclosing_function(node)
+        && query.root.file().path == node.file().path
+    {
         return Some(text.to_owned());
     }
     // From a helper: every name must mean the same in this place.
@@ -253,13 +274,16 @@ fn source_of<'a>(context: &Context<'a>, query: &Query<'a>, node: Node<'a>) -> Op
         }
         let there = name.variable()?;
         let here = node.scope().lookup(name.text())?;
-        let is_module = |variable: crate::syntax::Variable<'_>| variable.scope().kind() == crate::syntax::ScopeKind::Module;
+        let is_module =
+            |variable: crate::syntax::Variable<'_>| variable.scope().kind() == crate::syntax::ScopeKind::Module;
         if !is_module(there) || !is_module(here) {
             return None;
         }
         let same_file = query.root.file().path == node.file().path;
         let definition = |binding: Option<Node<'a>>| binding.and_then(|binding| context.index.definition(binding));
-        let is_same = same_file || definition(here.only_binding()).is_some() && definition(here.only_binding()) == context.index.definition(name);
+        let is_same = same_file
+            || definition(here.only_binding()).is_some()
+                && definition(here.only_binding()) == context.index.definition(name);
         if !is_same {
             return None;
         }

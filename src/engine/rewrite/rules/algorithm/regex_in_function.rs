@@ -1,11 +1,9 @@
 //! Finds constant regular expressions that are looked up or compiled at every call.
 
 use crate::engine::rewrite::assumption::Assumption;
-use crate::engine::rewrite::context::Context;
+use crate::engine::rewrite::context::{Context, constant_place};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
-use crate::syntax::{
-    Field, Kind, Node, enclosing_function, keywords, positional, qualified, qualified_name, string_value,
-};
+use crate::syntax::{Field, Kind, Node, enclosing_function, keywords, qualified, qualified_name, string_value};
 
 rule! {
     /// ## What it finds
@@ -86,7 +84,7 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("split", 2, 3),
 ];
 
-fn call_of<'a>(node: Node<'a>) -> Option<(&'static str, usize, usize)> {
+fn call_of(node: Node<'_>) -> Option<(&'static str, usize, usize)> {
     let path = qualified(node.field(Field::Function)?)?;
     let name = path.strip_prefix("re.")?;
     FUNCTIONS.iter().find(|(each, ..)| *each == name).copied()
@@ -108,12 +106,13 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         None => all.get(most).filter(|each| !each.is(Kind::KeywordArgument)).copied(),
     };
     let has_odd_keyword = named.iter().any(|(name, _)| !matches!(*name, "flags" | "count" | "maxsplit"));
-    if n_positional < least || n_positional > most + 1 || has_odd_keyword || flags.is_some_and(|flags| !is_flags(flags)) {
+    if n_positional < least || n_positional > most + 1 || has_odd_keyword || flags.is_some_and(|flags| !is_flags(flags))
+    {
         return None;
     }
-    let place = context.constant_place(node)?;
+    let place = constant_place(node)?;
     let mut rewrite = Rewrite::new(node, "a constant pattern is looked up at every call".to_owned());
-    if !is_valid_for_sure(text) || flags.is_some() && !is_valid_for_sure(text) {
+    if !is_valid_for_sure(text) {
         rewrite.assume(Assumption::ErrorChanges("the error of a bad pattern at the call", "one at import"));
     }
     let name = context.fresh_name(&constant_name(node, holder));
@@ -134,7 +133,11 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         rewrite.edits.replace(node, name);
         return Some(rewrite);
     }
-    let rest: Vec<&str> = all[1..].iter().filter(|each| Some(**each) != flags && !is_flags_keyword(**each)).map(|each| each.text()).collect();
+    let rest: Vec<&str> = all[1..]
+        .iter()
+        .filter(|each| Some(**each) != flags && !is_flags_keyword(**each))
+        .map(|each| each.text())
+        .collect();
     if crate::syntax::has_comment(node) {
         return None;
     }
@@ -147,7 +150,7 @@ fn is_flags_keyword(argument: Node<'_>) -> bool {
 }
 
 /// The text of a pattern on one line without escapes that the string itself would undo.
-fn constant_pattern<'a>(node: Node<'a>) -> Option<&'a str> {
+fn constant_pattern(node: Node<'_>) -> Option<&str> {
     string_value(node).filter(|text| !text.contains('\n'))
 }
 
@@ -160,7 +163,8 @@ fn is_flags(node: Node<'_>) -> bool {
                 && node.field(Field::Right).is_some_and(is_flags)
         }
         Kind::Attribute | Kind::Identifier => {
-            const FLAGS: &[&str] = &["I", "IGNORECASE", "M", "MULTILINE", "S", "DOTALL", "A", "ASCII", "X", "VERBOSE", "U", "UNICODE"];
+            const FLAGS: &[&str] =
+                &["I", "IGNORECASE", "M", "MULTILINE", "S", "DOTALL", "A", "ASCII", "X", "VERBOSE", "U", "UNICODE"];
             qualified(node).is_some_and(|path| path.strip_prefix("re.").is_some_and(|name| FLAGS.contains(&name)))
         }
         _ => false,
@@ -249,7 +253,9 @@ fn skip_class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> bool {
             },
             '-' => match (previous, chars.peek()) {
                 (_, Some(']')) => {}
-                (Some(low), Some(high)) if low < *high && high.is_ascii_alphanumeric() && low.is_ascii_alphanumeric() => {
+                (Some(low), Some(high))
+                    if low < *high && high.is_ascii_alphanumeric() && low.is_ascii_alphanumeric() =>
+                {
                     chars.next();
                     previous = None;
                 }
@@ -259,6 +265,5 @@ fn skip_class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> bool {
         }
         is_empty = false;
     }
-    let _ = positional;
     false
 }

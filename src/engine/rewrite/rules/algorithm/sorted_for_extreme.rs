@@ -48,15 +48,29 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let mut keys = node.all_children().filter(|child| child.role() == Field::Subscript);
     let (index, None) = (keys.next()?, keys.next()) else { return None };
     let all = arguments(call);
-    let first = *all.first().filter(|first| !matches!(first.kind(), Kind::KeywordArgument | Kind::ListSplat | Kind::DictionarySplat))?;
+    let first = *all
+        .first()
+        .filter(|first| !matches!(first.kind(), Kind::KeywordArgument | Kind::ListSplat | Kind::DictionarySplat))?;
     let named = keywords(call);
-    if all.len() != 1 + named.len() || !named.iter().all(|(name, _)| *name == "key") || has_comment(node) || is_store(node) {
+    if all.len() != 1 + named.len()
+        || !named.iter().all(|(name, _)| *name == "key")
+        || has_comment(node)
+        || is_store(node)
+    {
         return None;
     }
     let mut rewrite = Rewrite::new(node, format!("`{}` is sorted to take a part of it", first.text()));
     let key = named.first().map(|(_, key)| format!(", key={}", key.text())).unwrap_or_default();
-    let inside = if first.is(Kind::GeneratorExpression) && key.is_empty() { first.text().trim_matches(['(', ')']) } else { first.text() };
-    let whole = if first.is(Kind::GeneratorExpression) && all.len() == 1 { format!("({inside})") } else { first.text().to_owned() };
+    let inside = if first.is(Kind::GeneratorExpression) && key.is_empty() {
+        first.text().trim_matches(['(', ')'])
+    } else {
+        first.text()
+    };
+    let whole = if first.is(Kind::GeneratorExpression) && all.len() == 1 {
+        format!("({inside})")
+    } else {
+        first.text().to_owned()
+    };
     match index.text() {
         "0" => extreme(&mut rewrite, node, "min", &format!("{}{key}", bare(&whole, &key))),
         "-1" if key.is_empty() => extreme(&mut rewrite, node, "max", &bare(&whole, &key)),
@@ -76,16 +90,24 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
 
 /// A bare generator may stand without its own parentheses.
 fn bare(whole: &str, key: &str) -> String {
-    if key.is_empty() && whole.starts_with('(') && whole.contains(" for ") { whole[1..whole.len() - 1].to_owned() } else { whole.to_owned() }
+    if key.is_empty() && whole.starts_with('(') && whole.contains(" for ") {
+        whole[1..whole.len() - 1].to_owned()
+    } else {
+        whole.to_owned()
+    }
 }
 
 fn extreme<'a>(rewrite: &mut Rewrite<'a>, node: Node<'a>, name: &str, inside: &str) {
     rewrite.edits.replace(node, format!("{name}({inside})"));
     rewrite.assume(Assumption::ErrorChanges("the `IndexError` of an empty collection", "a `ValueError`"));
-    rewrite.assume(Assumption::Arithmetic("the items have a total order (no NaN among them), or the first and last of equal ones are alike"));
+    rewrite.assume(Assumption::Arithmetic(
+        "the items have a total order (no NaN among them), or the first and last of equal ones are alike",
+    ));
 }
 
 fn is_store(node: Node<'_>) -> bool {
     matches!(crate::syntax::usage(node), crate::syntax::Usage::Augmented(_))
-        || node.parent().is_some_and(|parent| parent.is(Kind::Delete) || parent.is(Kind::Assignment) && node.role() == Field::Left)
+        || node
+            .parent()
+            .is_some_and(|parent| parent.is(Kind::Delete) || parent.is(Kind::Assignment) && node.role() == Field::Left)
 }

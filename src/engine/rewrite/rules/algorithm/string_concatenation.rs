@@ -5,7 +5,9 @@ use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::{argument, is_alone};
 use crate::engine::rewrite::facts::{assignment, augmented, is_chain, is_simple, local_variable, root_name};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
-use crate::syntax::{Field, Kind, Node, Type, Variable, enclosing_loop, is_async, is_within_try, previous_statement, statement_of};
+use crate::syntax::{
+    Field, Kind, Node, Type, Variable, enclosing_loop, is_within_try, previous_statement, statement_of,
+};
 
 rule! {
     /// ## What it finds
@@ -69,10 +71,9 @@ rule! {
 }
 
 fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
-    if !is_alone(node) || is_async(node) && crate::syntax::enclosing_function(node).is_none() {
+    if !is_alone(node) {
         return None;
     }
-    let first = node.descendants().find(|each| each.is(Kind::AugmentedAssignment) && enclosing_loop(*each).is_some())?;
     for each in node.descendants().filter(|each| each.is(Kind::AugmentedAssignment)) {
         let Some((target, "+=", _)) = augmented(each) else { continue };
         let found = match target.kind() {
@@ -84,7 +85,6 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
             return found;
         }
     }
-    let _ = first;
     None
 }
 
@@ -144,7 +144,8 @@ fn start_of<'a>(looping: Node<'a>, variable: Variable<'a>) -> Option<(Node<'a>, 
         if let Some((left, value)) = assignment(statement)
             && left.variable() == Some(variable)
         {
-            let is_literal = value.is(Kind::String) && is_simple(value) && !value.text().starts_with(['b', 'B', 'r', 'R', 'f', 'F']);
+            let is_literal =
+                value.is(Kind::String) && is_simple(value) && !value.text().starts_with(['b', 'B', 'r', 'R', 'f', 'F']);
             return (is_literal && is_alone(statement)).then_some((statement.only_child()?, value));
         }
         if variable.occurrences().any(|each| statement.contains(each)) {
@@ -166,7 +167,9 @@ fn attribute<'a>(context: &Context<'a>, looping: Node<'a>, target: Node<'a>) -> 
     let pieces = pieces(looping, |each| {
         each.is(Kind::Attribute) && each.field(Field::Attribute).is_some_and(|attribute| attribute.text() == name)
     })?;
-    let is_same = pieces.iter().all(|(statement, _)| statement.field(Field::Left).is_some_and(|left| left.text() == target.text()));
+    let is_same = pieces
+        .iter()
+        .all(|(statement, _)| statement.field(Field::Left).is_some_and(|left| left.text() == target.text()));
     // Without a piece that is a string for sure this may be a number.
     let has_string = pieces.iter().any(|(_, piece)| context.typed(*piece) == crate::syntax::Typed::proved(Type::Str));
     if !is_same || !has_string || crate::engine::rewrite::facts::suspends(looping) || looping.has(Kind::Return) {

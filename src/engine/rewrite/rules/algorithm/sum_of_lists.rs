@@ -48,7 +48,10 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         return None;
     }
     let [lists, start] = positional(node)?[..] else { return None };
-    if !is_empty_list(start) || lists.is(Kind::GeneratorExpression) && lists.has(Kind::Await) || node.scope().lookup("list").is_some() {
+    if !is_empty_list(start)
+        || lists.is(Kind::GeneratorExpression) && lists.has(Kind::Await)
+        || node.scope().lookup("list").is_some()
+    {
         return None;
     }
     let mut rewrite = Rewrite::new(node, "every addition copies all lists before".to_owned());

@@ -5,7 +5,8 @@ use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::argument;
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Usage, arguments, enclosing_function, has_comment, keywords, method, qualified, string_value, usage,
+    Field, Kind, Node, Usage, arguments, enclosing_function, has_comment, keywords, method, qualified, string_value,
+    usage,
 };
 
 rule! {
@@ -82,7 +83,9 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let name = path.strip_prefix("json.").filter(|name| matches!(*name, "dumps" | "loads"))?;
     enclosing_function(node)?;
     let all = arguments(node);
-    let value = *all.first().filter(|first| !matches!(first.kind(), Kind::ListSplat | Kind::DictionarySplat | Kind::KeywordArgument))?;
+    let value = *all
+        .first()
+        .filter(|first| !matches!(first.kind(), Kind::ListSplat | Kind::DictionarySplat | Kind::KeywordArgument))?;
     if has_comment(node) || all.len() != 1 + keywords(node).len() || name == "dumps" && is_guarded(node) {
         return None;
     }
@@ -101,11 +104,15 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let is_compact = writes_compact(node)?;
     let text = if value.is(Kind::GeneratorExpression) { return None } else { argument(value) };
     match usage(node) {
-        Usage::Method("encode", call) if is_utf8(call) => rewrite.edits.replace(call, format!("{module}.dumps({text})")),
+        Usage::Method("encode", call) if is_utf8(call) => {
+            rewrite.edits.replace(call, format!("{module}.dumps({text})"));
+        }
         _ => rewrite.edits.replace(node, format!("{module}.dumps({text}).decode()")),
     }
     if !is_compact {
-        rewrite.assume(Assumption::Library("nobody compares the text: orjson writes no blanks and does not escape what is not ASCII"));
+        rewrite.assume(Assumption::Library(
+            "nobody compares the text: orjson writes no blanks and does not escape what is not ASCII",
+        ));
     }
     rewrite.assume(Assumption::Library(
         "the values hold no NaN, no integers beyond 64 bits, no keys but strings, and nothing that `json` refuses but orjson writes",

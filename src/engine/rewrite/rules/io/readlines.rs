@@ -4,7 +4,9 @@ use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::facts::{local_variable, suspends};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
-use crate::syntax::{Field, Kind, Node, Type, Usage, arguments, has_comment, infer, is_async, is_builtin_call, method, usage};
+use crate::syntax::{
+    Field, Kind, Node, Type, Usage, arguments, has_comment, infer, is_async, is_builtin_call, method, usage,
+};
 
 rule! {
     /// ## What it finds
@@ -74,11 +76,14 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     match usage(node) {
         Usage::Iterated(looping) if !is_async(looping) => {
             let region = if looping.is(Kind::For) { looping.field(Field::Body)? } else { looping.parent()? };
-            let is_used = variable.is_some_and(|variable| variable.occurrences().any(|each| region.contains(each) && each != file));
+            let is_used = variable
+                .is_some_and(|variable| variable.occurrences().any(|each| region.contains(each) && each != file));
             if is_used || region.is(Kind::GeneratorExpression) && suspends(region) {
                 return None;
             }
-            if region.is(Kind::GeneratorExpression) && crate::engine::rewrite::facts::is_lazy(looping.field(Field::Left)?) {
+            if region.is(Kind::GeneratorExpression)
+                && crate::engine::rewrite::facts::is_lazy(looping.field(Field::Left)?)
+            {
                 return None;
             }
             rewrite.assume(Assumption::ErrorChanges("the error of a bad line before all lines", "one at that line"));

@@ -4,7 +4,8 @@ use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Type, arguments, has_comment, infer, is_async, is_builtin, is_builtin_call, is_simple_name, keywords, qualified,
+    Field, Kind, Node, Type, arguments, has_comment, infer, is_async, is_builtin, is_builtin_call, is_simple_name,
+    keywords, qualified,
 };
 
 rule! {
@@ -69,11 +70,20 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let callee = node.field(Field::Function)?;
     let list = *arguments(node).first().filter(|first| first.is(Kind::ListComprehension))?;
     let named = keywords(node);
-    if arguments(node).len() != 1 + named.len() || has_comment(node) || list.has(Kind::Await) || is_async(list) || list.has(Kind::Yield) {
+    if arguments(node).len() != 1 + named.len()
+        || has_comment(node)
+        || list.has(Kind::Await)
+        || is_async(list)
+        || list.has(Kind::Yield)
+    {
         return None;
     }
     let name = name_of(callee)?;
-    if !named.iter().all(|(keyword, _)| matches!((name, *keyword), ("min" | "max", "default" | "key") | ("sum", "start"))) || raises_stop(list) {
+    if !named
+        .iter()
+        .all(|(keyword, _)| matches!((name, *keyword), ("min" | "max", "default" | "key") | ("sum", "start")))
+        || raises_stop(list)
+    {
         return None;
     }
     let inside = &list.text()[1..list.text().len() - 1];
@@ -83,7 +93,11 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let is_known = element.is_proved()
         && match name {
             "sum" => matches!(element.of, Type::Int | Type::Float | Type::Bool) && named.is_empty(),
-            "min" | "max" => element.of.is_hashable() && element.of != Type::None && !named.iter().any(|(keyword, _)| *keyword == "key"),
+            "min" | "max" => {
+                element.of.is_hashable()
+                    && element.of != Type::None
+                    && !named.iter().any(|(keyword, _)| *keyword == "key")
+            }
             "fsum" => matches!(element.of, Type::Int | Type::Float | Type::Bool),
             _ => element.of.is_hashable(),
         };
@@ -113,7 +127,10 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
             let rest = &list.text()[body.end() - list.start()..list.text().len() - 1];
             let (key_text, value_text) = (key.text(), value.text());
             if !(infer(key).is_proved() && infer(key).of.is_hashable()) {
-                rewrite.assume(Assumption::ErrorChanges("the error of an unhashable key after all items", "one at its item"));
+                rewrite.assume(Assumption::ErrorChanges(
+                    "the error of an unhashable key after all items",
+                    "one at its item",
+                ));
             }
             rewrite.edits.replace(node, format!("{{{key_text}: {value_text}{rest}}}"));
             return Some(rewrite);

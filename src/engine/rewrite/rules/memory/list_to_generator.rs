@@ -6,7 +6,8 @@ use crate::engine::rewrite::edits::{argument, is_alone};
 use crate::engine::rewrite::facts::{local_variable, returned_list, returns_new_list};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Usage, binding_value, enclosing_function, enclosing_loop, is_async, positional, statement_of, usage,
+    Field, Kind, Node, Usage, binding_value, enclosing_function, enclosing_loop, is_async, positional, statement_of,
+    usage,
 };
 
 rule! {
@@ -91,7 +92,8 @@ rule! {
 
 fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let value = returned_in_with(node)?;
-    let is_plain = node.parent()?.is(Kind::Module) && !is_async(node) && !node.has(Kind::Yield) && !node.has(Kind::Await);
+    let is_plain =
+        node.parent()?.is(Kind::Module) && !is_async(node) && !node.has(Kind::Yield) && !node.has(Kind::Await);
     if !is_plain || node.descendants().filter(|each| each.is(Kind::Return)).count() != 1 {
         return None;
     }
@@ -111,20 +113,20 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     }
     let name = crate::syntax::function_name(node);
     let mut rewrite = Rewrite::new(node, format!("`{name}` builds a list that every caller walks once"));
-    match value.kind() {
-        Kind::Identifier => appended(value, &mut rewrite)?,
-        _ => {
-            let returned = statement_of(value);
-            let text = &value.text()[1..value.text().len() - 1];
-            if enclosing_loop(returned).is_some() || value.has(Kind::Named) {
-                return None;
-            }
-            rewrite.edits.replace(returned, format!("yield from ({text})"));
+    if value.kind() == Kind::Identifier {
+        appended(value, &mut rewrite)?;
+    } else {
+        let returned = statement_of(value);
+        let text = &value.text()[1..value.text().len() - 1];
+        if enclosing_loop(returned).is_some() || value.has(Kind::Named) {
+            return None;
         }
+        rewrite.edits.replace(returned, format!("yield from ({text})"));
     }
     retype(context, node, &mut rewrite)?;
     rewrite.assume(Assumption::CallersKnown(name.into()));
-    rewrite.assume(Assumption::Deferred("the function's work, errors and open files may come while its result is walked"));
+    rewrite
+        .assume(Assumption::Deferred("the function's work, errors and open files may come while its result is walked"));
     rewrite.until(value);
     Some(rewrite)
 }
@@ -152,14 +154,33 @@ fn is_walked(mention: Node<'_>) -> bool {
     let Some(variable) = assignment.field(Field::Left).and_then(local_variable) else { return false };
     let uses: Vec<Node<'_>> = variable.uses().collect();
     let [only] = uses[..] else { return false };
-    variable.only_binding().is_some() && is_walk(only) && enclosing_loop(only) == enclosing_loop(call) && only.start() > call.end()
+    variable.only_binding().is_some()
+        && is_walk(only)
+        && enclosing_loop(only) == enclosing_loop(call)
+        && only.start() > call.end()
 }
 
 fn is_walk(value: Node<'_>) -> bool {
     match usage(value) {
         Usage::Iterated(looping) => !is_async(looping),
         Usage::Builtin(name, call) => {
-            let is_reader = matches!(name, "sum" | "any" | "all" | "sorted" | "list" | "tuple" | "set" | "frozenset" | "min" | "max" | "join" | "Counter" | "fsum" | "dict");
+            let is_reader = matches!(
+                name,
+                "sum"
+                    | "any"
+                    | "all"
+                    | "sorted"
+                    | "list"
+                    | "tuple"
+                    | "set"
+                    | "frozenset"
+                    | "min"
+                    | "max"
+                    | "join"
+                    | "Counter"
+                    | "fsum"
+                    | "dict"
+            );
             is_reader && positional(call).is_none_or(|all| all.len() == 1)
         }
         _ => false,
@@ -180,7 +201,11 @@ fn appended<'a>(value: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
         let Usage::Method("append", call) = usage(each) else { return None };
         let [item] = positional(call)?[..] else { return None };
         let is_within = call.ancestors().take_while(|each| !each.is(Kind::Function)).any(|each| each.is(Kind::Try));
-        if usage(call) != Usage::Dropped || is_within || !is_alone(statement_of(call)) || enclosing_function(call) != enclosing_function(value) {
+        if usage(call) != Usage::Dropped
+            || is_within
+            || !is_alone(statement_of(call))
+            || enclosing_function(call) != enclosing_function(value)
+        {
             return None;
         }
         n_in_loops += u32::from(enclosing_loop(call).is_some());

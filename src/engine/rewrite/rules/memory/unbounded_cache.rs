@@ -131,9 +131,15 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let cache = cache_of(first)?;
     let home = cache.only_binding()?;
     let initial = binding_value(home)?;
-    let is_private = cache.occurrences().all(|each| each == home || node.contains(each) && occurrence(each) == Occurrence::Load);
+    let is_private =
+        cache.occurrences().all(|each| each == home || node.contains(each) && occurrence(each) == Occurrence::Load);
     let opening = statement_of(home);
-    if cache.scope().kind() != ScopeKind::Module || !is_empty_dict(initial) || !is_private || !is_alone(opening) || !opening.parent()?.is(Kind::Module) {
+    if cache.scope().kind() != ScopeKind::Module
+        || !is_empty_dict(initial)
+        || !is_private
+        || !is_alone(opening)
+        || !opening.parent()?.is(Kind::Module)
+    {
         return None;
     }
     if context.index.is_mentioned_elsewhere(home) {
@@ -169,7 +175,9 @@ fn key_of(function: Node<'_>) -> Option<Vec<String>> {
     for parameter in function.field(Field::Parameters)?.children() {
         names.push(match parameter.kind() {
             Kind::Identifier => parameter.text().to_owned(),
-            Kind::TypedParameter => parameter.children().next().filter(|name| name.is(Kind::Identifier))?.text().to_owned(),
+            Kind::TypedParameter => {
+                parameter.children().next().filter(|name| name.is(Kind::Identifier))?.text().to_owned()
+            }
             Kind::DefaultParameter | Kind::TypedDefaultParameter => {
                 let is_simple = parameter.field(Field::Value).is_some_and(crate::engine::rewrite::facts::is_simple);
                 parameter.field(Field::Name).filter(|_| is_simple)?.text().to_owned()
@@ -245,7 +253,9 @@ impl<'a> Shape<'a, '_> {
         let inner = body(first);
         let [answer] = inner[..] else { return None };
         let parts = first.child_nodes();
-        let is_plain = parts.len() == 2 && handler.text().replace(' ', "").starts_with("exceptKeyError:") && handler.text().ends_with("pass");
+        let is_plain = parts.len() == 2
+            && handler.text().replace(' ', "").starts_with("exceptKeyError:")
+            && handler.text().ends_with("pass");
         if !is_plain || !self.is_entry_return(answer) || !self.keeps_parameters(first) {
             return None;
         }
@@ -256,9 +266,10 @@ impl<'a> Shape<'a, '_> {
     fn keeps_parameters(&self, first: Node<'a>) -> bool {
         let Some(function) = first.ancestor(Kind::Function) else { return false };
         let Some(block) = function.field(Field::Body) else { return false };
-        block.descendants().filter(|node| node.is(Kind::Identifier)).all(|node| {
-            !self.key.iter().any(|name| name == node.text()) || occurrence(node) != Occurrence::Bind
-        })
+        block
+            .descendants()
+            .filter(|node| node.is(Kind::Identifier))
+            .all(|node| !self.key.iter().any(|name| name == node.text()) || occurrence(node) != Occurrence::Bind)
     }
 
     /// `if key in cache: return …` first, `cache[key] = value` and `return value` last.
@@ -277,7 +288,8 @@ impl<'a> Shape<'a, '_> {
             rewrite.edits.remove(*store);
             return Some(());
         }
-        let is_same = answer.is(Kind::Return) && answer.only_child().is_some_and(|each| each.text() == value.text() && each.is(Kind::Identifier));
+        let is_same = answer.is(Kind::Return)
+            && answer.only_child().is_some_and(|each| each.text() == value.text() && each.is(Kind::Identifier));
         if !is_same {
             return None;
         }
@@ -291,8 +303,15 @@ impl<'a> Shape<'a, '_> {
         let inner = body(first);
         let [between @ .., store] = &inner[..] else { return None };
         let (entry, value) = assignment(*store)?;
-        let is_plain = self.is_entry(entry) && !makes_object(value) && value_is_safe(value) && self.is_entry_return(*answer) && is_alone(*store);
-        if !is_plain || between.iter().any(|each| self.mentions(*each) || each.has(Kind::Return)) || crate::syntax::has_comment(first) {
+        let is_plain = self.is_entry(entry)
+            && !makes_object(value)
+            && value_is_safe(value)
+            && self.is_entry_return(*answer)
+            && is_alone(*store);
+        if !is_plain
+            || between.iter().any(|each| self.mentions(*each) || each.has(Kind::Return))
+            || crate::syntax::has_comment(first)
+        {
             return None;
         }
         let file = first.file();
@@ -320,7 +339,9 @@ fn makes_object(value: Node<'_>) -> bool {
         Kind::Identifier => value.variable().and_then(Variable::only_binding).and_then(binding_value).unwrap_or(value),
         _ => value,
     };
-    value.is(Kind::Call) && crate::syntax::callee_name(value).is_some_and(|name| name.trim_start_matches('_').starts_with(char::is_uppercase))
+    value.is(Kind::Call)
+        && crate::syntax::callee_name(value)
+            .is_some_and(|name| name.trim_start_matches('_').starts_with(char::is_uppercase))
 }
 
 fn value_is_safe(value: Node<'_>) -> bool {

@@ -48,14 +48,23 @@ rule! {
 }
 
 fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
-    if qualified(node.field(Field::Function)?).as_deref() != Some("functools.lru_cache") || !node.parent()?.is(Kind::Decorator) {
+    if qualified(node.field(Field::Function)?).as_deref() != Some("functools.lru_cache")
+        || !node.parent()?.is(Kind::Decorator)
+    {
         return None;
     }
-    let limit = keyword(node, "maxsize").or_else(|| crate::syntax::arguments(node).first().copied()).filter(|limit| limit.is(Kind::None))?;
-    let function = node.parent()?.parent()?.field(Field::Definition).filter(|definition| definition.is(Kind::Function))?;
+    let limit = keyword(node, "maxsize")
+        .or_else(|| crate::syntax::arguments(node).first().copied())
+        .filter(|limit| limit.is(Kind::None))?;
+    let function =
+        node.parent()?.parent()?.field(Field::Definition).filter(|definition| definition.is(Kind::Function))?;
     let name = function_name(function);
-    let recurses = function.field(Field::Body)?.descendants().any(|each| each.is(Kind::Identifier) && each.text() == name);
-    let has_parameters = function.field(Field::Parameters)?.children().any(|parameter| parameter.text() != "self" && parameter.text() != "cls");
+    let recurses =
+        function.field(Field::Body)?.descendants().any(|each| each.is(Kind::Identifier) && each.text() == name);
+    let has_parameters = function
+        .field(Field::Parameters)?
+        .children()
+        .any(|parameter| parameter.text() != "self" && parameter.text() != "cls");
     let is_plain = function.field(Field::Name)?.variable().is_none_or(is_constant);
     if recurses || !has_parameters || !is_plain {
         return None;

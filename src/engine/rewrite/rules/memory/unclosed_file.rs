@@ -1,13 +1,13 @@
 //! Finds files that are opened without `with`.
 
+use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::{indentation_unit, is_alone, reindented};
-use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::facts::{assignment, call_statement, local_variable};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Usage, arguments, binding_value, enclosing_function, is_builtin_call, method, next_statement, qualified,
-    statement_of, usage,
+    Field, Kind, Node, Usage, arguments, binding_value, enclosing_function, is_builtin_call, method, next_statement,
+    qualified, statement_of, usage,
 };
 
 rule! {
@@ -109,7 +109,13 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     if is_file { unnamed(context, statement, node) } else { None }
 }
 
-fn named<'a>(context: &Context<'a>, opening: Node<'a>, name: Node<'a>, value: Node<'a>, is_file: bool) -> Option<Rewrite<'a>> {
+fn named<'a>(
+    context: &Context<'a>,
+    opening: Node<'a>,
+    name: Node<'a>,
+    value: Node<'a>,
+    is_file: bool,
+) -> Option<Rewrite<'a>> {
     let variable = local_variable(name)?;
     let binding = variable.only_binding()?;
     if binding_value(binding)? != value || opening.field(Field::Type).is_some() || !is_alone(opening) {
@@ -123,27 +129,38 @@ fn named<'a>(context: &Context<'a>, opening: Node<'a>, name: Node<'a>, value: No
     let keeps = |each: &Node<'a>| {
         matches!(
             usage(*each),
-            Usage::Method(_, _) | Usage::Builtin("sum" | "list" | "len" | "sorted" | "set" | "max" | "min" | "any" | "all" | "tuple" | "dict", _)
+            Usage::Method(_, _)
+                | Usage::Builtin(
+                    "sum" | "list" | "len" | "sorted" | "set" | "max" | "min" | "any" | "all" | "tuple" | "dict",
+                    _
+                )
         ) || matches!(usage(*each), Usage::Iterated(looping) if !is_generator_clause(looping))
             || matches!(usage(*each), Usage::Argument(call) if is_reader(call))
     };
-    let has_other_close = uses.iter().any(|each| matches!(usage(*each), Usage::Method("close", call) if Some(call) != closing));
-    if !uses.iter().all(keeps) || has_other_close || !is_alone(last) || uses.iter().any(|each| crate::engine::rewrite::facts::is_lazy(*each)) {
+    let has_other_close =
+        uses.iter().any(|each| matches!(usage(*each), Usage::Method("close", call) if Some(call) != closing));
+    if !uses.iter().all(keeps)
+        || has_other_close
+        || !is_alone(last)
+        || uses.iter().any(|each| crate::engine::rewrite::facts::is_lazy(*each))
+    {
         return None;
     }
-    if uses.iter().any(|each| crate::syntax::enclosing_loop(*each) != crate::syntax::enclosing_loop(opening)) && last.is(Kind::Return) && last.has(Kind::Yield) {
+    if uses.iter().any(|each| crate::syntax::enclosing_loop(*each) != crate::syntax::enclosing_loop(opening))
+        && last.is(Kind::Return)
+        && last.has(Kind::Yield)
+    {
         return None;
     }
     let mut rewrite = Rewrite::new(value, format!("`{}` stays open when something raises", name.text()));
-    let end = match closing {
-        Some(_) => crate::syntax::previous_statement(last).filter(|end| *end != opening)?,
-        None => {
-            rewrite.message = format!("nothing closes `{}`", name.text());
-            rewrite.assume(Assumption::Deferred("the file is closed at the end of the block and not when it is collected"));
-            last
-        }
+    let end = if closing.is_some() {
+        crate::syntax::previous_statement(last).filter(|end| *end != opening)?
+    } else {
+        rewrite.message = format!("nothing closes `{}`", name.text());
+        rewrite.assume(Assumption::Deferred("the file is closed at the end of the block and not when it is collected"));
+        last
     };
-    if closing.is_none() && next_statement(last).is_some_and(|next| next.is(Kind::Return)) && hands_out(last, &uses) {
+    if closing.is_none() && next_statement(last).is_some_and(|next| next.is(Kind::Return)) && hands_out(&uses) {
         return None;
     }
     let manager = if is_file {
@@ -155,14 +172,11 @@ fn named<'a>(context: &Context<'a>, opening: Node<'a>, name: Node<'a>, value: No
     };
     let file = opening.file();
     let unit = indentation_unit(file);
-    let from = file.line_end(opening.end() - 1);
-    let to = file.line_end(end.end() - 1);
     indent(block, opening, end, &unit, &mut rewrite)?;
     rewrite.edits.replace_range(opening.start(), opening.end(), format!("with {manager} as {}:", name.text()));
     if closing.is_some() {
         rewrite.edits.remove(last);
     }
-    let _ = (from, to);
     rewrite.until(last);
     Some(rewrite)
 }
@@ -197,16 +211,19 @@ fn closing_call<'a>(statement: Node<'a>, receiver: Node<'a>) -> Option<Node<'a>>
 
 /// True when a call takes the file and gives something that does not need it any more.
 fn is_reader(call: Node<'_>) -> bool {
-    const READERS: &[&str] = &["json.load", "pickle.load", "tomllib.load", "yaml.safe_load", "json.dump", "pickle.dump", "marshal.load"];
+    const READERS: &[&str] =
+        &["json.load", "pickle.load", "tomllib.load", "yaml.safe_load", "json.dump", "pickle.dump", "marshal.load"];
     call.field(Field::Function).and_then(qualified).is_some_and(|path| READERS.contains(&path.as_str()))
 }
 
 fn is_generator_clause(looping: Node<'_>) -> bool {
-    looping.is(Kind::ForIn) && looping.parent().is_some_and(|parent| parent.is(Kind::GeneratorExpression)) && crate::engine::rewrite::facts::is_lazy_generator(looping)
+    looping.is(Kind::ForIn)
+        && looping.parent().is_some_and(|parent| parent.is(Kind::GeneratorExpression))
+        && crate::engine::rewrite::facts::is_lazy_generator(looping)
 }
 
 /// True when the last use gives away something that still reads the file.
-fn hands_out(_last: Node<'_>, uses: &[Node<'_>]) -> bool {
+fn hands_out(uses: &[Node<'_>]) -> bool {
     uses.iter().any(|each| matches!(usage(*each), Usage::Method("__enter__" | "detach" | "fileno", _)))
 }
 
@@ -219,9 +236,24 @@ fn unnamed<'a>(context: &Context<'a>, statement: Node<'a>, node: Node<'a>) -> Op
     };
     let kind = matches!(statement.kind(), Kind::Return | Kind::ExpressionStatement);
     let is_lazy = node.ancestors().take_while(|each| *each != statement).any(|each| {
-        matches!(each.kind(), Kind::Lambda | Kind::GeneratorExpression | Kind::ListComprehension | Kind::DictionaryComprehension | Kind::SetComprehension | Kind::BooleanOperator | Kind::Conditional)
+        matches!(
+            each.kind(),
+            Kind::Lambda
+                | Kind::GeneratorExpression
+                | Kind::ListComprehension
+                | Kind::DictionaryComprehension
+                | Kind::SetComprehension
+                | Kind::BooleanOperator
+                | Kind::Conditional
+        )
     });
-    if !is_read || !kind || is_lazy || !is_alone(statement) || statement.has(Kind::Yield) || is_evaluated_late(statement, node) {
+    if !is_read
+        || !kind
+        || is_lazy
+        || !is_alone(statement)
+        || statement.has(Kind::Yield)
+        || is_evaluated_late(statement, node)
+    {
         return None;
     }
     let file = statement.file();
