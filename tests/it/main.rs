@@ -2,5 +2,7 @@
 
 mod environments;
 mod layering;
+mod rewrite_catalogue;
 mod rewrite_differential;
 mod rewrite_examples;
+mod rewrite_scan;
