@@ -29,7 +29,7 @@ pub fn callee_name(call: Node<'_>) -> Option<&str> {
 }
 
 /// Receiver and name of a method call.
-pub fn method<'a>(call: Node<'a>) -> Option<(Node<'a>, &'a str)> {
+pub fn method(call: Node<'_>) -> Option<(Node<'_>, &str)> {
     if !call.is(Kind::Call) {
         return None;
     }
@@ -38,7 +38,7 @@ pub fn method<'a>(call: Node<'a>) -> Option<(Node<'a>, &'a str)> {
 }
 
 /// All arguments as they stand; a bare generator expression is the one argument.
-pub fn arguments<'a>(call: Node<'a>) -> Vec<Node<'a>> {
+pub fn arguments(call: Node<'_>) -> Vec<Node<'_>> {
     match call.field(Field::Arguments) {
         Some(list) if list.is(Kind::ArgumentList) => list.children().collect(),
         Some(generator) => vec![generator],
@@ -150,7 +150,7 @@ fn qualified_within(node: Node<'_>, depth: u32) -> Option<String> {
 }
 
 /// The value of a plain string literal without escapes, prefixes or interpolation.
-pub fn string_value<'a>(node: Node<'a>) -> Option<&'a str> {
+pub fn string_value(node: Node<'_>) -> Option<&str> {
     if !node.is(Kind::String) {
         return None;
     }

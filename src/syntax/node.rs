@@ -176,6 +176,7 @@ impl<'a> Node<'a> {
     }
 
     /// The expression without the parentheses around it.
+    #[must_use]
     pub fn unwrapped(self) -> Self {
         let mut node = self;
         while node.is(Kind::Parenthesized) {
@@ -186,6 +187,7 @@ impl<'a> Node<'a> {
     }
 
     /// The outermost pair of parentheses around the expression, or itself.
+    #[must_use]
     pub fn wrapped(self) -> Self {
         let mut node = self;
         while let Some(parent) = node.parent().filter(|parent| parent.is(Kind::Parenthesized)) {

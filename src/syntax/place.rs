@@ -62,7 +62,7 @@ pub fn statement_of(node: Node<'_>) -> Node<'_> {
 }
 
 /// The statements of a block.
-pub fn statements<'a>(block: Node<'a>) -> Vec<Node<'a>> {
+pub fn statements(block: Node<'_>) -> Vec<Node<'_>> {
     block.children().collect()
 }
 
@@ -132,7 +132,7 @@ pub fn is_simple_name(node: Node<'_>) -> bool {
 }
 
 /// The name of a function or class.
-pub fn function_name<'a>(definition: Node<'a>) -> &'a str {
+pub fn function_name(definition: Node<'_>) -> &str {
     definition.field(Field::Name).map_or("", Node::text)
 }
 

@@ -38,7 +38,7 @@ struct VariableRecord {
 /// All scopes of a file.
 #[derive(Debug, Default)]
 pub(super) struct Scopes {
-    scopes: Vec<ScopeRecord>,
+    all: Vec<ScopeRecord>,
     variables: Vec<VariableRecord>,
     symbols: HashMap<Box<str>, u32>,
     by_name: HashMap<(u32, u32), u32>,
@@ -64,7 +64,7 @@ impl<'a> Scope<'a> {
     }
 
     fn record(self) -> &'a ScopeRecord {
-        &self.file.scopes.scopes[self.index as usize]
+        &self.file.scopes.all[self.index as usize]
     }
 
     /// What opened it.
@@ -83,6 +83,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The function, class or module that a comprehension or lambda stands in.
+    #[must_use]
     pub fn statement_scope(self) -> Self {
         let mut scope = self;
         while matches!(scope.kind(), ScopeKind::Comprehension | ScopeKind::Lambda) {
@@ -247,8 +248,7 @@ fn classify(
         (Kind::Global | Kind::Nonlocal | Kind::Delete, _) => Other,
         (Kind::ExpressionList | Kind::Tuple, _) if above.is_some_and(|(kind, _)| kind == Kind::Delete) => Other,
         (Kind::DottedName, _) => match above {
-            Some((Kind::Import, _)) if is_first => Bind,
-            Some((Kind::ImportFrom, Field::Name)) if is_first => Bind,
+            Some((Kind::Import, _) | (Kind::ImportFrom, Field::Name)) if is_first => Bind,
             Some((
                 Kind::Import | Kind::ImportFrom | Kind::AliasedImport | Kind::FutureImport | Kind::RelativeImport,
                 _,
@@ -298,7 +298,7 @@ impl Scopes {
         let symbol = *self.symbols.get(name)?;
         let mut at = scope;
         loop {
-            let record = &self.scopes[at as usize];
+            let record = &self.all[at as usize];
             // A class body is visible to its own statements and to comprehensions only through their first iterable.
             if (at == scope || record.kind != ScopeKind::Class)
                 && let Some(variable) = self.by_name.get(&(at, symbol))
@@ -320,7 +320,7 @@ impl Scopes {
 impl<'a> Builder<'a> {
     /// Opens the scopes and tells every node its scope; returns the identifiers that name variables.
     fn place(&mut self) -> Vec<(u32, Occurrence)> {
-        self.scopes.scopes.push(ScopeRecord { kind: ScopeKind::Module, node: 0, parent: 0, is_opaque: false });
+        self.scopes.all.push(ScopeRecord { kind: ScopeKind::Module, node: 0, parent: 0, is_opaque: false });
         let mut identifiers = vec![];
         for index in 0..self.nodes.len() as u32 {
             let record = &self.nodes[index as usize];
@@ -378,8 +378,8 @@ impl<'a> Builder<'a> {
     }
 
     fn open(&mut self, index: u32, parent: u32, kind: ScopeKind) {
-        let scope = self.scopes.scopes.len() as u32;
-        self.scopes.scopes.push(ScopeRecord { kind, node: index, parent, is_opaque: false });
+        let scope = self.scopes.all.len() as u32;
+        self.scopes.all.push(ScopeRecord { kind, node: index, parent, is_opaque: false });
         let mut is_first_iterable = true;
         for child in self.children(index) {
             let field = self.nodes[child as usize].field;
@@ -388,7 +388,7 @@ impl<'a> Builder<'a> {
                     self.nodes[child as usize].scope = scope;
                 }
                 (ScopeKind::Function | ScopeKind::Lambda, Field::Parameters) => {
-                    self.place_parameters(child, scope, parent)
+                    self.place_parameters(child, scope, parent);
                 }
                 (ScopeKind::Comprehension, _) => {
                     self.nodes[child as usize].scope = scope;
@@ -426,11 +426,11 @@ impl<'a> Builder<'a> {
         }
         let mut at = scope;
         loop {
-            self.scopes.scopes[at as usize].is_opaque = true;
+            self.scopes.all[at as usize].is_opaque = true;
             if at == 0 {
                 return;
             }
-            at = self.scopes.scopes[at as usize].parent;
+            at = self.scopes.all[at as usize].parent;
         }
     }
 
@@ -481,22 +481,22 @@ impl<'a> Builder<'a> {
         let record = &self.nodes[index as usize];
         let mut scope = record.scope;
         if self.nodes[record.parent as usize].kind == Kind::Named {
-            while self.scopes.scopes[scope as usize].kind == ScopeKind::Comprehension {
-                scope = self.scopes.scopes[scope as usize].parent;
+            while self.scopes.all[scope as usize].kind == ScopeKind::Comprehension {
+                scope = self.scopes.all[scope as usize].parent;
             }
         }
         match self.redirected.get(&(scope, name)) {
             Some(Kind::Global) => 0,
             Some(_) => {
-                let mut at = self.scopes.scopes[scope as usize].parent;
+                let mut at = self.scopes.all[scope as usize].parent;
                 while at != 0 {
                     let symbol = self.scopes.symbols.get(name);
                     if symbol.is_some_and(|symbol| self.scopes.by_name.contains_key(&(at, *symbol)))
-                        && self.scopes.scopes[at as usize].kind != ScopeKind::Class
+                        && self.scopes.all[at as usize].kind != ScopeKind::Class
                     {
                         return at;
                     }
-                    at = self.scopes.scopes[at as usize].parent;
+                    at = self.scopes.all[at as usize].parent;
                 }
                 scope
             }
@@ -512,7 +512,7 @@ impl<'a> Builder<'a> {
                 let scope = self.nodes[*index as usize].scope;
                 let from = if self.redirected.get(&(scope, name)) == Some(&Kind::Global) { 0 } else { scope };
                 let from = if self.redirected.get(&(scope, name)) == Some(&Kind::Nonlocal) {
-                    self.scopes.scopes[scope as usize].parent
+                    self.scopes.all[scope as usize].parent
                 } else {
                     from
                 };

@@ -13,7 +13,7 @@ use super::scope::Scopes;
 /// Larger files are generated data; a tree of them costs seconds and hundreds of megabytes.
 const SOURCE_BYTES_MAX: usize = 8 << 20;
 
-/// CPython's own compiler gives up before this depth.
+/// `CPython`'s own compiler gives up before this depth.
 const DEPTH_MAX: usize = 6_000;
 
 /// How the bytes of a file become text.
@@ -158,7 +158,7 @@ fn decode(path: &str, bytes: &[u8]) -> Result<(String, Encoding), Problem> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok((text.to_owned(), encoding)),
         Err(error) => {
-            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+            let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count() as u32;
             let hint = "name its encoding in the first line: `# -*- coding: latin-1 -*-`";
             Err(problem(path, line, "not scanned: it is not UTF-8".into(), Some(hint)))
         }

@@ -77,6 +77,7 @@ impl Type {
     }
 
     /// The type of what iterating gives.
+    #[must_use]
     pub fn element(&self) -> Type {
         match self {
             Self::List(element)
@@ -92,8 +93,8 @@ impl Type {
         }
     }
 
-    fn joined(self, other: Self) -> Self {
-        if self == other { self } else { Self::Unknown }
+    fn joined(self, other: &Self) -> Self {
+        if self == *other { self } else { Self::Unknown }
     }
 }
 
@@ -117,8 +118,8 @@ impl Typed {
         Self { of: self.of.element(), by: self.by }
     }
 
-    fn joined(self, other: Self) -> Self {
-        Self { by: self.by.min(other.by), of: self.of.joined(other.of) }
+    fn joined(self, other: &Self) -> Self {
+        Self { by: self.by.min(other.by), of: self.of.joined(&other.of) }
     }
 }
 
@@ -139,25 +140,23 @@ fn infer_within(node: Node<'_>, depth: u32) -> Typed {
         Kind::ConcatenatedString => {
             node.children().next().map_or_else(Typed::unknown, |first| infer_within(first, depth))
         }
-        Kind::Integer if node.text().ends_with(['j', 'J']) => Typed::unknown(),
+        Kind::Integer | Kind::Float if node.text().ends_with(['j', 'J']) => Typed::unknown(),
         Kind::Integer => proved(Type::Int),
-        Kind::Float if node.text().ends_with(['j', 'J']) => Typed::unknown(),
         Kind::Float => proved(Type::Float),
-        Kind::True | Kind::False => proved(Type::Bool),
-        Kind::Not => proved(Type::Bool),
+        Kind::True | Kind::False | Kind::Not => proved(Type::Bool),
         Kind::None => proved(Type::None),
         Kind::Parenthesized => node.only_child().map_or_else(Typed::unknown, |inner| infer_within(inner, depth)),
         Kind::Named => node.field(Field::Value).map_or_else(Typed::unknown, |value| infer_within(value, depth)),
         Kind::Conditional => {
             let parts = node.child_nodes();
             let [yes, _, no] = parts[..] else { return Typed::unknown() };
-            infer_within(yes, depth).joined(infer_within(no, depth))
+            infer_within(yes, depth).joined(&infer_within(no, depth))
         }
         Kind::BooleanOperator => {
             let (Some(left), Some(right)) = (node.field(Field::Left), node.field(Field::Right)) else {
                 return Typed::unknown();
             };
-            infer_within(left, depth).joined(infer_within(right, depth))
+            infer_within(left, depth).joined(&infer_within(right, depth))
         }
         Kind::List => list_of(joined_elements(node, depth)),
         Kind::Set => {
@@ -213,7 +212,7 @@ fn joined_elements(node: Node<'_>, depth: u32) -> Typed {
         _ => infer_within(child, depth),
     });
     let Some(first) = elements.next() else { return Typed::unknown() };
-    elements.fold(first, Typed::joined)
+    elements.fold(first, |of, each| of.joined(&each))
 }
 
 /// As [`joined_elements`], but a tuple of different hashable things stays known as hashable.
@@ -234,7 +233,7 @@ fn dictionary_type(node: Node<'_>, depth: u32) -> Typed {
         let (key, value) = (part(Field::Key), part(Field::Value));
         of = Some(match of {
             None => (key, value),
-            Some((keys, values)) => (keys.joined(key), values.joined(value)),
+            Some((keys, values)) => (keys.joined(&key), values.joined(&value)),
         });
     }
     let (key, value) = of.unwrap_or((Typed::unknown(), Typed::unknown()));
@@ -400,13 +399,13 @@ fn method_type(receiver: &Typed, name: &str) -> Typed {
             "join" | "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "title" | "replace" | "format" | "casefold"
             | "capitalize" | "swapcase" | "center" | "ljust" | "rjust" | "zfill" | "expandtabs" | "translate"
             | "format_map" | "removeprefix" | "removesuffix",
-        ) => Type::Str,
-        (Type::Bytes, "join" | "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "replace") => Type::Bytes,
+        )
+        | (Type::Bytes, "decode" | "hex") => Type::Str,
+        (Type::Bytes, "join" | "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "replace")
+        | (Type::Str, "encode") => Type::Bytes,
         (Type::Str, "split" | "rsplit" | "splitlines") => list(Type::Str),
         (Type::Str, "partition" | "rpartition") => Type::Tuple(Type::Str.into()),
         (Type::Bytes, "split" | "rsplit" | "splitlines") => list(Type::Bytes),
-        (Type::Str, "encode") => Type::Bytes,
-        (Type::Bytes, "decode" | "hex") => Type::Str,
         (
             Type::Str | Type::Bytes,
             "startswith" | "endswith" | "isdigit" | "isalpha" | "isalnum" | "isspace" | "isupper" | "islower"
@@ -414,12 +413,11 @@ fn method_type(receiver: &Typed, name: &str) -> Typed {
         ) => Type::Bool,
         (Type::Str | Type::Bytes, "find" | "rfind" | "count" | "index" | "rindex")
         | (Type::List(_) | Type::Tuple(_), "index" | "count") => Type::Int,
-        (Type::List(_) | Type::Dict(..) | Type::Set(_) | Type::Deque(_), "copy") => receiver.of.clone(),
+        (Type::List(_) | Type::Dict(..) | Type::Set(_) | Type::Deque(_), "copy")
+        | (Type::Set(_), "union" | "difference" | "intersection") => receiver.of.clone(),
         (Type::Dict(key, _), "keys") => Type::Iterable(key.clone()),
         (Type::Dict(_, value), "values") => Type::Iterable(value.clone()),
         (Type::Dict(..), "items") => Type::Iterable(Type::Unknown.into()),
-        (Type::Set(_), "union" | "difference" | "intersection") => receiver.of.clone(),
-        (Type::File, "read" | "readline") => Type::Unknown,
         (Type::File, "readlines") => list(Type::Unknown),
         _ => Type::Unknown,
     };
@@ -431,8 +429,7 @@ fn subscript_type(node: Node<'_>, depth: u32) -> Typed {
     let Some(index) = node.field(Field::Subscript) else { return Typed::unknown() };
     let value = infer_within(value, depth);
     match (&value.of, index.kind()) {
-        (Type::Str | Type::Bytes | Type::List(_) | Type::Tuple(_), Kind::Slice) => value,
-        (Type::Str, Kind::Integer) => value,
+        (Type::Str | Type::Bytes | Type::List(_) | Type::Tuple(_), Kind::Slice) | (Type::Str, Kind::Integer) => value,
         _ => Typed::unknown(),
     }
 }
@@ -448,7 +445,7 @@ fn variable_type(node: Node<'_>, depth: u32) -> Typed {
             Occurrence::Load => {}
             Occurrence::Bind => {
                 let bound = bound_type(each, depth);
-                of = Some(of.map_or_else(|| bound.clone(), |of| of.joined(bound.clone())));
+                of = Some(of.map_or_else(|| bound.clone(), |of| of.joined(&bound)));
                 if of.as_ref().is_some_and(|of| of.of == Type::Unknown) {
                     return Typed::unknown();
                 }
@@ -501,6 +498,7 @@ fn grown_element(variable: super::Variable<'_>, depth: u32) -> Growth {
                 | "lower" | "upper" | "read" | "readlines" | "close" | "format" | "encode" | "decode",
                 _,
             )
+            | Usage::Attribute("count" | "index" | "get" | "__getitem__" | "__contains__")
             | Usage::Item(_)
             | Usage::Iterated(_)
             | Usage::Searched(_)
@@ -514,7 +512,7 @@ fn grown_element(variable: super::Variable<'_>, depth: u32) -> Growth {
         };
         growth = match growth {
             Growth::None => Growth::By(added),
-            Growth::By(before) => Growth::By(before.joined(added)),
+            Growth::By(before) => Growth::By(before.joined(&added)),
             Growth::Unknown => Growth::Unknown,
         };
     }

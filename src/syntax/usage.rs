@@ -92,9 +92,9 @@ pub fn usage(expression: Node<'_>) -> Usage<'_> {
         (Kind::Call, Field::Function) => Usage::Call(parent),
         (Kind::For | Kind::ForIn, Field::Right) => Usage::Iterated(parent),
         (Kind::Comparison, _) => comparison_usage(parent, node),
-        (Kind::If | Kind::Elif | Kind::While, Field::Condition)
-        | (Kind::Not, _)
-        | (Kind::IfClause | Kind::Assert, _) => Usage::Truth,
+        (Kind::If | Kind::Elif | Kind::While, Field::Condition) | (Kind::Not | Kind::IfClause | Kind::Assert, _) => {
+            Usage::Truth
+        }
         (Kind::Conditional, _) if parent.child_nodes().get(1) == Some(&node) => Usage::Truth,
         (Kind::BooleanOperator, _) if is_condition(parent) => Usage::Truth,
         (Kind::ArgumentList, _) => argument_usage(parent, node),

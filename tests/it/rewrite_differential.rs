@@ -1,4 +1,4 @@
-//! Runs what every rule rewrites under a real CPython, before and after, on generated arguments: empty collections,
+//! Runs what every rule rewrites under a real `CPython`, before and after, on generated arguments: empty collections,
 //! repeats, NaN, None, unhashable items, generators, iterators that raise, subclasses, files. What a rule calls proven
 //! must be the same for all of them.
 

@@ -23,14 +23,15 @@ fn rewritten(rule: &Rule, code: &str) -> String {
 
 /// The same code as other editors write it.
 fn layouts(code: &str) -> Vec<(&'static str, String)> {
-    let tabs = code
-        .lines()
-        .map(|line| {
-            let text = line.trim_start_matches(' ');
-            let n_blanks = line.len() - text.len();
-            format!("{}{}{text}\n", "\t".repeat(n_blanks / 4), " ".repeat(n_blanks % 4))
-        })
-        .collect();
+    let tabs = code.lines().fold(String::new(), |text, line| {
+        let bare = line.trim_start_matches(' ');
+        let n_blanks = line.len() - bare.len();
+        text + &"	".repeat(n_blanks / 4)
+            + &" ".repeat(n_blanks % 4)
+            + bare
+            + "
+"
+    });
     vec![
         ("as it stands", code.to_owned()),
         ("with tabs", tabs),

@@ -153,13 +153,13 @@ impl<'a> Context<'a> {
         }
         name
     }
+}
 
-    /// A statement of the module's top level before which a new constant can stand: after the imports, before the
-    /// statement that holds `node`. `None` when there is none.
-    pub(crate) fn constant_place(&self, node: Node<'a>) -> Option<Node<'a>> {
-        let holder = super::facts::top_statement(node)?;
-        super::edits::is_alone(holder).then_some(holder)
-    }
+/// A statement of the module's top level before which a new constant can stand: the one that holds `node`, when it
+/// begins its line.
+pub(crate) fn constant_place(node: Node<'_>) -> Option<Node<'_>> {
+    let holder = super::facts::top_statement(node)?;
+    super::edits::is_alone(holder).then_some(holder)
 }
 
 /// Python's words that no variable can have.

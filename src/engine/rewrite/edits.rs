@@ -1,7 +1,7 @@
 //! Builds edits of a file that keep its comments, quotes, indentation and line ends.
 
 use crate::model::TextEdit;
-use crate::syntax::{Kind, Node, SourceFile, statement_of};
+use crate::syntax::{Kind, Node, SourceFile};
 
 /// Edits of one file, by places of its text.
 pub(crate) struct Edits<'a> {
@@ -49,7 +49,7 @@ impl<'a> Edits<'a> {
 
     fn block(&self, statement: Node<'a>, lines: &[String]) -> String {
         let indentation = self.file.indentation(statement.start());
-        lines.iter().map(|line| format!("{indentation}{line}\n")).collect()
+        lines.iter().fold(String::new(), |text, line| text + indentation + line + "\n")
     }
 
     /// Removes whole lines with a statement and what follows it there.
@@ -57,12 +57,6 @@ impl<'a> Edits<'a> {
         let start = self.file.line_start(statement.start());
         let end = self.file.line_end(statement.end() - 1);
         self.replace_range(start, end, "");
-    }
-
-    /// Replaces whole statements from the first to the last by lines indented like the first.
-    pub(crate) fn replace_statements(&mut self, first: Node<'a>, last: Node<'a>, lines: &[String]) {
-        let indentation = self.file.indentation(first.start());
-        self.replace_range(first.start(), last.end(), lines.join(&format!("\n{indentation}")));
     }
 
     fn with_line_breaks(&self, text: &str) -> String {
@@ -91,8 +85,8 @@ fn merged(list: Vec<TextEdit>) -> Vec<TextEdit> {
     let mut merged: Vec<TextEdit> = vec![];
     for edit in list {
         match merged.last_mut() {
-            Some(last) if last.start == last.end && (edit.start, edit.end) == (last.start, last.end) => {
-                last.replacement.push_str(&edit.replacement);
+            Some(before) if before.start == before.end && (edit.start, edit.end) == (before.start, before.end) => {
+                before.replacement.push_str(&edit.replacement);
             }
             _ => merged.push(edit),
         }
@@ -118,32 +112,6 @@ pub(crate) fn is_alone(statement: Node<'_>) -> bool {
     let before = &file.text[file.line_start(statement.start())..statement.start()];
     let after = file.text[statement.end()..file.line_end(statement.end().max(1) - 1).max(statement.end())].trim_start();
     before.trim_matches([' ', '\t']).is_empty() && (after.is_empty() || after.starts_with('#'))
-}
-
-/// True when the node's statement stands alone and can be rewritten line by line.
-pub(crate) fn is_line_safe(node: Node<'_>) -> bool {
-    is_alone(statement_of(node))
-}
-
-/// The source of an expression as an operand or receiver: in parentheses where it needs them.
-pub(crate) fn operand(node: Node<'_>) -> String {
-    match node.kind() {
-        Kind::Named
-        | Kind::Lambda
-        | Kind::Conditional
-        | Kind::Yield
-        | Kind::BooleanOperator
-        | Kind::Not
-        | Kind::Comparison
-        | Kind::BinaryOperator
-        | Kind::Unary
-        | Kind::Await
-        | Kind::ExpressionList
-        | Kind::Integer
-        | Kind::Float
-        | Kind::ConcatenatedString => format!("({})", node.text()),
-        _ => node.text().to_owned(),
-    }
 }
 
 /// The source of an expression as an argument or item: in parentheses where it needs them.

@@ -117,7 +117,7 @@ pub(crate) fn depends_on(expression: Node<'_>, variable: Variable<'_>) -> bool {
 }
 
 /// The variables that a loop target binds.
-pub(crate) fn targets<'a>(target: Node<'a>) -> Vec<Variable<'a>> {
+pub(crate) fn targets(target: Node<'_>) -> Vec<Variable<'_>> {
     target
         .descendants()
         .filter(|node| node.is(Kind::Identifier) && occurrence(*node) == Occurrence::Bind)
@@ -144,7 +144,7 @@ pub(crate) fn comparison<'a>(node: Node<'a>) -> Option<(Node<'a>, &'a str, Node<
 }
 
 /// Left side, operator and right side of `a += b`.
-pub(crate) fn augmented<'a>(node: Node<'a>) -> Option<(Node<'a>, &'a str, Node<'a>)> {
+pub(crate) fn augmented(node: Node<'_>) -> Option<(Node<'_>, &str, Node<'_>)> {
     let node = unstated(node);
     if !node.is(Kind::AugmentedAssignment) {
         return None;
@@ -153,7 +153,7 @@ pub(crate) fn augmented<'a>(node: Node<'a>) -> Option<(Node<'a>, &'a str, Node<'
 }
 
 /// Left and right side of a plain `a = b` without annotation, or with one.
-pub(crate) fn assignment<'a>(node: Node<'a>) -> Option<(Node<'a>, Node<'a>)> {
+pub(crate) fn assignment(node: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
     let node = unstated(node);
     if !node.is(Kind::Assignment) {
         return None;
@@ -190,7 +190,7 @@ pub(crate) fn is_empty_dict(node: Node<'_>) -> bool {
 }
 
 /// The statements of a loop or function body.
-pub(crate) fn body<'a>(node: Node<'a>) -> Vec<Node<'a>> {
+pub(crate) fn body(node: Node<'_>) -> Vec<Node<'_>> {
     node.field(Field::Body).or_else(|| node.field(Field::Consequence)).map_or_else(Vec::new, Node::child_nodes)
 }
 
@@ -393,11 +393,12 @@ pub(crate) fn is_lazy(node: Node<'_>) -> bool {
     false
 }
 
+/// Builtins that read all of their one iterable before they return.
+const CONSUMERS: &[&str] = &["sum", "any", "all", "list", "tuple", "set", "frozenset", "dict", "sorted", "min", "max"];
+
 /// True for calls that read all of their one iterable before they return.
 pub(crate) fn consumes(call: Node<'_>) -> bool {
     let Some(callee) = call.field(Field::Function) else { return false };
-    const CONSUMERS: &[&str] =
-        &["sum", "any", "all", "list", "tuple", "set", "frozenset", "dict", "sorted", "min", "max"];
     let is_join =
         callee.is(Kind::Attribute) && callee.field(Field::Object).is_some_and(|object| object.is(Kind::String));
     is_join || CONSUMERS.iter().any(|name| is_builtin(callee, name))

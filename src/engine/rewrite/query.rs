@@ -43,7 +43,7 @@ pub(crate) struct Query<'a> {
     pub(crate) is_here: bool,
 }
 
-impl<'a> Query<'a> {
+impl Query<'_> {
     /// True when no step has a name outside these.
     pub(crate) fn has_only(&self, names: &[&str]) -> bool {
         self.steps.iter().all(|step| names.contains(&step.name))

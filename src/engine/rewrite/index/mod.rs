@@ -111,11 +111,6 @@ impl Index {
         }
     }
 
-    /// All models.
-    pub(crate) fn models(&self) -> impl Iterator<Item = &Model> {
-        self.models.values().flatten()
-    }
-
     /// Every place of the project that has the function's name, its definition excluded; `None` when that was not
     /// recorded for this name.
     pub(crate) fn mentions_of<'a>(&'a self, function: Node<'a>) -> Option<Vec<Node<'a>>> {

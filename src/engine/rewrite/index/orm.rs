@@ -1,4 +1,4 @@
-//! ORM models of the project, read from class bodies: SQLAlchemy (classic and 2.0), Flask-SQLAlchemy, Django, peewee.
+//! ORM models of the project, read from class bodies: `SQLAlchemy` (classic and 2.0), Flask-SQLAlchemy, Django, peewee.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -38,13 +38,11 @@ pub(crate) struct Column {
     pub(crate) is_primary: bool,
     pub(crate) is_indexed: bool,
     pub(crate) is_unique: bool,
-    /// `table.column` for SQLAlchemy, the model's name for Django and peewee.
+    /// `table.column` for `SQLAlchemy`, the model's name for Django and peewee.
     pub(crate) foreign_key: Option<String>,
-    /// Name of the reverse attribute at the target.
-    pub(crate) reverse: Option<String>,
 }
 
-/// A relationship attribute of a SQLAlchemy model.
+/// A relationship attribute of a `SQLAlchemy` model.
 #[derive(Clone, Debug)]
 pub(crate) struct Relation {
     pub(crate) name: String,
@@ -170,7 +168,7 @@ fn base_libraries(sources: &[Arc<SourceFile>], classes: &[Node<'_>]) -> HashMap<
     bases
 }
 
-fn base_names<'a>(class: Node<'a>) -> impl Iterator<Item = Node<'a>> {
+fn base_names(class: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     let list = class.field(Field::Superclasses);
     list.into_iter().flat_map(Node::children).filter(|base| matches!(base.kind(), Kind::Identifier | Kind::Attribute))
 }
@@ -235,7 +233,7 @@ fn read_statement(statement: Node<'_>, model: &mut Model) {
     match (call.and_then(callee_name), model.library) {
         (Some("relationship"), Library::SqlAlchemy) => model.relations.extend(relation(name, annotation, call)),
         (Some("Column" | "mapped_column"), Library::SqlAlchemy) => {
-            model.columns.extend(call.map(|call| sql_column(name, annotation, call)))
+            model.columns.extend(call.map(|call| sql_column(name, annotation, call)));
         }
         (None, Library::SqlAlchemy) if annotation.starts_with("Mapped[") && value.is_none() => {
             model.columns.push(plain_column(name, annotation));
@@ -249,15 +247,7 @@ fn read_statement(statement: Node<'_>, model: &mut Model) {
 
 fn plain_column(name: &str, annotation: &str) -> Column {
     let kind = annotation.trim_start_matches("Mapped[").trim_end_matches(']').to_owned();
-    Column {
-        name: name.into(),
-        kind,
-        is_primary: false,
-        is_indexed: false,
-        is_unique: false,
-        foreign_key: None,
-        reverse: None,
-    }
+    Column { name: name.into(), kind, is_primary: false, is_indexed: false, is_unique: false, foreign_key: None }
 }
 
 fn is_true(call: Node<'_>, name: &str) -> bool {
@@ -274,7 +264,7 @@ fn sql_column(name: &str, annotation: &str, call: Node<'_>) -> Column {
         }
         let kind = if argument.is(Kind::Call) { argument.field(Field::Function).unwrap_or(argument) } else { argument };
         if matches!(kind.kind(), Kind::Identifier | Kind::Attribute) {
-            column.kind = kind.text().rsplit('.').next().unwrap_or_default().to_owned();
+            kind.text().rsplit('.').next().unwrap_or_default().clone_into(&mut column.kind);
         }
     }
     column.is_primary = is_true(call, "primary_key");
@@ -286,7 +276,6 @@ fn sql_column(name: &str, annotation: &str, call: Node<'_>) -> Column {
 fn field_column(name: &str, field: &str, call: Node<'_>) -> Column {
     let is_key = matches!(field, "ForeignKey" | "ForeignKeyField" | "OneToOneField");
     let target = crate::syntax::arguments(call).first().copied().filter(|_| is_key);
-    let reverse = keyword(call, "related_name").or_else(|| keyword(call, "backref")).and_then(string_value);
     Column {
         name: name.into(),
         kind: field.into(),
@@ -297,7 +286,6 @@ fn field_column(name: &str, field: &str, call: Node<'_>) -> Column {
             let text = string_value(target).unwrap_or(target.text());
             text.rsplit('.').next().unwrap_or_default().to_owned()
         }),
-        reverse: reverse.map(str::to_owned),
     }
 }
 

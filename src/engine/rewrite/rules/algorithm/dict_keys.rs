@@ -3,7 +3,7 @@
 use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
-use crate::syntax::{Kind, Node, Provenance, Type, Usage, arguments, has_comment, infer, method, usage};
+use crate::syntax::{Node, Provenance, Type, Usage, arguments, has_comment, infer, method, usage};
 
 rule! {
     /// ## What it finds

@@ -156,8 +156,8 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
                 return None;
             }
             let last = query.steps.last().map_or(query.root, |step| step.call);
-            let list: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-            rewrite.edits.replace_range(last.end(), last.end(), format!(".select_related({})", list.join(", ")));
+            let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+            rewrite.edits.replace_range(last.end(), last.end(), format!(".select_related({})", quoted.join(", ")));
             rewrite.message = format!("`{}` loads `{}` row by row", target.text(), names.join("`, `"));
         }
         Library::SqlAlchemy if matches!(query.style, Style::Legacy | Style::Select) => {

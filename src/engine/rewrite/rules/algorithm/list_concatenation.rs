@@ -56,22 +56,19 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     if !node.parent()?.is(Kind::ExpressionStatement) {
         return None;
     }
-    let (name, added) = match node.kind() {
-        Kind::AugmentedAssignment => {
-            let (left, "+=", right) = augmented(node)? else { return None };
-            (left, right)
+    let (name, added) = if node.kind() == Kind::AugmentedAssignment {
+        let (left, "+=", right) = augmented(node)? else { return None };
+        (left, right)
+    } else {
+        let (left, right) = assignment(node)?;
+        if !right.is(Kind::BinaryOperator) || right.field(Field::Operator)?.text() != "+" {
+            return None;
         }
-        _ => {
-            let (left, right) = assignment(node)?;
-            if !right.is(Kind::BinaryOperator) || right.field(Field::Operator)?.text() != "+" {
-                return None;
-            }
-            let first = right.field(Field::Left)?;
-            if node.field(Field::Type).is_some() || first.variable()? != left.variable()? {
-                return None;
-            }
-            (left, right.field(Field::Right)?)
+        let first = right.field(Field::Left)?;
+        if node.field(Field::Type).is_some() || first.variable()? != left.variable()? {
+            return None;
         }
+        (left, right.field(Field::Right)?)
     };
     let variable = local_variable(name)?;
     // The list's own growth is no reason to doubt that it is one.

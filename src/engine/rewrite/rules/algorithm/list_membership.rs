@@ -2,7 +2,7 @@
 
 use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
-use crate::engine::rewrite::edits::{is_alone, operand};
+use crate::engine::rewrite::edits::is_alone;
 use crate::engine::rewrite::facts::{
     Change, calls_unknown, change, comparison, depends_on, is_chain, is_empty_list, is_fresh, is_invariant, is_lazy,
     local_variable, mentions,
@@ -101,7 +101,7 @@ rule! {
 }
 
 fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
-    let (needle, _, container) = comparison(node)?;
+    let (_, _, container) = comparison(node)?;
     let Usage::Searched(_) = usage(container) else { return None };
     let variable = local_variable(container)?;
     let looping = enclosing_loop(node)?;
@@ -121,7 +121,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         return Some(rewrite);
     }
     let mut rewrite = Rewrite::new(node, rewrite.message);
-    set_beside(context, variable, looping, needle, &mut rewrite)?;
+    set_beside(context, variable, looping, &mut rewrite)?;
     Some(rewrite)
 }
 
@@ -133,7 +133,7 @@ fn first_search(variable: Variable<'_>) -> Option<Node<'_>> {
     })
 }
 
-fn searches<'a>(variable: Variable<'a>) -> Vec<Node<'a>> {
+fn searches(variable: Variable<'_>) -> Vec<Node<'_>> {
     variable
         .uses()
         .filter_map(|each| match usage(each) {
@@ -191,7 +191,7 @@ fn becomes_set<'a>(
         match usage(each) {
             Usage::Searched(_) | Usage::Truth => {}
             Usage::Method("append", call) if usage(call) == Usage::Dropped && positional(call)?.len() == 1 => {
-                appends.push(call)
+                appends.push(call);
             }
             _ => return None,
         }
@@ -256,11 +256,10 @@ fn twin_set<'a>(
     let mut appends = vec![];
     for each in variable.uses() {
         match usage(each) {
-            Usage::Searched(_) | Usage::Truth | Usage::Builtin("len", _) => {}
+            Usage::Searched(_) | Usage::Truth | Usage::Builtin("len", _) | Usage::Returned => {}
             Usage::Method("append", call) if usage(call) == Usage::Dropped && is_alone(statement_of(call)) => {
-                appends.push(call)
+                appends.push(call);
             }
-            Usage::Returned => {}
             _ if each.start() > last_search && !in_loop_of(&searches, each) => {}
             _ => return None,
         }
@@ -317,7 +316,6 @@ fn set_beside<'a>(
     context: &Context<'a>,
     variable: Variable<'a>,
     looping: Node<'a>,
-    needle: Node<'a>,
     rewrite: &mut Rewrite<'a>,
 ) -> Option<()> {
     let mut outer = looping;
@@ -364,6 +362,5 @@ fn set_beside<'a>(
     for search in inside {
         rewrite.edits.replace(comparison(search)?.2, set.clone());
     }
-    let _ = operand(needle);
     Some(())
 }

@@ -39,7 +39,7 @@ rule! {
     "literal-membership", Algorithm, [Trigger::Kind(Kind::Comparison)] => find
 }
 
-/// Below this a list of literals is as fast: CPython makes it a constant tuple.
+/// Below this a list of literals is as fast: `CPython` makes it a constant tuple.
 const ITEMS_MIN: usize = 4;
 
 fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {

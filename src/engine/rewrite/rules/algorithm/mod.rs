@@ -1,9 +1,13 @@
 //! Rules about complexity, data structures and database access.
 
+mod array_growth;
 mod dict_copy_in_loop;
 mod dict_keys;
+mod frame_rows;
+mod invariant_call;
 mod lazy_relation;
 mod list_concatenation;
+mod list_count_in_loop;
 mod list_dedup;
 mod list_membership;
 mod list_pop_front;
@@ -12,6 +16,7 @@ mod n_plus_one;
 mod nested_scan;
 mod orm_len_all;
 mod orm_linear_search;
+mod recursion_without_memory;
 mod regex_in_function;
 mod sorted_for_extreme;
 mod string_concatenation;
@@ -37,4 +42,9 @@ pub(super) const RULES: &[&Rule] = &[
     &sorted_for_extreme::RULE,
     &literal_membership::RULE,
     &dict_keys::RULE,
+    &list_count_in_loop::RULE,
+    &invariant_call::RULE,
+    &array_growth::RULE,
+    &frame_rows::RULE,
+    &recursion_without_memory::RULE,
 ];

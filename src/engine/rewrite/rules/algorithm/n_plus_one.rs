@@ -249,9 +249,7 @@ fn inner_query<'a>(
             let is_wrapping = above.is(Kind::Await)
                 || above.is(Kind::Parenthesized)
                 || above.is(Kind::ArgumentList) && above.parent().is_some_and(|call| is_builtin_call(call, "list"));
-            if is_wrapping {
-                whole = above;
-            } else if above.is(Kind::Call) && is_builtin_call(above, "list") {
+            if is_wrapping || is_builtin_call(above, "list") {
                 whole = above;
             } else {
                 break;

@@ -134,7 +134,7 @@ fn is_async_outer(outer: Node<'_>) -> bool {
 }
 
 /// The condition that every use of the item stands under.
-fn condition<'a>(node: Node<'a>) -> Option<Node<'a>> {
+fn condition(node: Node<'_>) -> Option<Node<'_>> {
     if node.is(Kind::For) {
         let test = only_statement(node).filter(|only| only.is(Kind::If) && only.field(Field::Alternative).is_none())?;
         return test.field(Field::Condition);

@@ -178,20 +178,16 @@ fn first<'a>(
     conditions(&query, target, condition, &mut filters)?;
     remove_variable(iterable, rewrite)?;
     let source = source_of(context, &query, node)?;
-    let text = match query.style {
-        Style::Select => {
-            let model = query.model_name.text();
-            let list: Vec<String> =
-                filters.iter().map(|(column, value)| format!("{model}.{column} == {}", value.text())).collect();
-            let session = query.steps.iter().find(|step| step.name == "scalars")?.call.field(Field::Function)?;
-            format!("{}({source}.where({})).first()", session.text(), list.join(", "))
-        }
-        _ => {
-            let method = if query.style == Style::Django { "filter" } else { "filter_by" };
-            let list: Vec<String> =
-                filters.iter().map(|(column, value)| format!("{column}={}", value.text())).collect();
-            format!("{source}.{method}({}).first()", list.join(", "))
-        }
+    let text = if query.style == Style::Select {
+        let model = query.model_name.text();
+        let list: Vec<String> =
+            filters.iter().map(|(column, value)| format!("{model}.{column} == {}", value.text())).collect();
+        let session = query.steps.iter().find(|step| step.name == "scalars")?.call.field(Field::Function)?;
+        format!("{}({source}.where({})).first()", session.text(), list.join(", "))
+    } else {
+        let method = if query.style == Style::Django { "filter" } else { "filter_by" };
+        let list: Vec<String> = filters.iter().map(|(column, value)| format!("{column}={}", value.text())).collect();
+        format!("{source}.{method}({}).first()", list.join(", "))
     };
     let table = &query.model.name;
     let columns: Vec<&str> = filters.iter().map(|(column, _)| *column).collect();

@@ -1,11 +1,9 @@
 //! Finds constant regular expressions that are looked up or compiled at every call.
 
 use crate::engine::rewrite::assumption::Assumption;
-use crate::engine::rewrite::context::Context;
+use crate::engine::rewrite::context::{Context, constant_place};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
-use crate::syntax::{
-    Field, Kind, Node, enclosing_function, keywords, positional, qualified, qualified_name, string_value,
-};
+use crate::syntax::{Field, Kind, Node, enclosing_function, keywords, qualified, qualified_name, string_value};
 
 rule! {
     /// ## What it finds
@@ -86,7 +84,7 @@ const FUNCTIONS: &[(&str, usize, usize)] = &[
     ("split", 2, 3),
 ];
 
-fn call_of<'a>(node: Node<'a>) -> Option<(&'static str, usize, usize)> {
+fn call_of(node: Node<'_>) -> Option<(&'static str, usize, usize)> {
     let path = qualified(node.field(Field::Function)?)?;
     let name = path.strip_prefix("re.")?;
     FUNCTIONS.iter().find(|(each, ..)| *each == name).copied()
@@ -112,9 +110,9 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     {
         return None;
     }
-    let place = context.constant_place(node)?;
+    let place = constant_place(node)?;
     let mut rewrite = Rewrite::new(node, "a constant pattern is looked up at every call".to_owned());
-    if !is_valid_for_sure(text) || flags.is_some() && !is_valid_for_sure(text) {
+    if !is_valid_for_sure(text) {
         rewrite.assume(Assumption::ErrorChanges("the error of a bad pattern at the call", "one at import"));
     }
     let name = context.fresh_name(&constant_name(node, holder));
@@ -152,7 +150,7 @@ fn is_flags_keyword(argument: Node<'_>) -> bool {
 }
 
 /// The text of a pattern on one line without escapes that the string itself would undo.
-fn constant_pattern<'a>(node: Node<'a>) -> Option<&'a str> {
+fn constant_pattern(node: Node<'_>) -> Option<&str> {
     string_value(node).filter(|text| !text.contains('\n'))
 }
 
@@ -267,6 +265,5 @@ fn skip_class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> bool {
         }
         is_empty = false;
     }
-    let _ = positional;
     false
 }

@@ -6,7 +6,7 @@ use crate::engine::rewrite::edits::{argument, is_alone};
 use crate::engine::rewrite::facts::{assignment, augmented, is_chain, is_simple, local_variable, root_name};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Type, Variable, enclosing_loop, is_async, is_within_try, previous_statement, statement_of,
+    Field, Kind, Node, Type, Variable, enclosing_loop, is_within_try, previous_statement, statement_of,
 };
 
 rule! {
@@ -71,11 +71,9 @@ rule! {
 }
 
 fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
-    if !is_alone(node) || is_async(node) && crate::syntax::enclosing_function(node).is_none() {
+    if !is_alone(node) {
         return None;
     }
-    let first =
-        node.descendants().find(|each| each.is(Kind::AugmentedAssignment) && enclosing_loop(*each).is_some())?;
     for each in node.descendants().filter(|each| each.is(Kind::AugmentedAssignment)) {
         let Some((target, "+=", _)) = augmented(each) else { continue };
         let found = match target.kind() {
@@ -87,7 +85,6 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
             return found;
         }
     }
-    let _ = first;
     None
 }
 

@@ -105,7 +105,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let text = if value.is(Kind::GeneratorExpression) { return None } else { argument(value) };
     match usage(node) {
         Usage::Method("encode", call) if is_utf8(call) => {
-            rewrite.edits.replace(call, format!("{module}.dumps({text})"))
+            rewrite.edits.replace(call, format!("{module}.dumps({text})"));
         }
         _ => rewrite.edits.replace(node, format!("{module}.dumps({text}).decode()")),
     }

@@ -1,5 +1,10 @@
 //! Rules about files, serialisation and the network.
 
+mod await_in_loop;
+mod blocking_call_in_async;
+mod commit_in_loop;
+mod execute_in_loop;
+mod fetchall;
 mod json_text;
 mod readlines;
 mod schema_per_call;
@@ -7,4 +12,13 @@ mod schema_per_call;
 use crate::engine::rewrite::rule::Rule;
 
 /// In the order of the catalogue: what costs most where it occurs comes first.
-pub(super) const RULES: &[&Rule] = &[&json_text::RULE, &schema_per_call::RULE, &readlines::RULE];
+pub(super) const RULES: &[&Rule] = &[
+    &json_text::RULE,
+    &schema_per_call::RULE,
+    &readlines::RULE,
+    &await_in_loop::RULE,
+    &commit_in_loop::RULE,
+    &execute_in_loop::RULE,
+    &fetchall::RULE,
+    &blocking_call_in_async::RULE,
+];

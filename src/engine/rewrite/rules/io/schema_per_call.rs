@@ -1,7 +1,7 @@
 //! Finds JSON schemas that are compiled at every call.
 
 use crate::engine::rewrite::assumption::Assumption;
-use crate::engine::rewrite::context::Context;
+use crate::engine::rewrite::context::{Context, constant_place};
 use crate::engine::rewrite::edits::{argument, indentation_unit, is_alone};
 use crate::engine::rewrite::facts::{call_statement, is_constant};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
@@ -72,7 +72,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     if !is_constant || call_statement(statement) != Some(node) || !is_alone(statement) {
         return None;
     }
-    let place = context.constant_place(node)?;
+    let place = constant_place(node)?;
     let name = format!("_{}_VALIDATOR", schema.text().trim_start_matches('_').to_uppercase());
     let mut rewrite = Rewrite::new(node, format!("`{}` is checked and compiled at every call", schema.text()));
     let error = context.fresh_name("error");

@@ -113,16 +113,15 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     }
     let name = crate::syntax::function_name(node);
     let mut rewrite = Rewrite::new(node, format!("`{name}` builds a list that every caller walks once"));
-    match value.kind() {
-        Kind::Identifier => appended(value, &mut rewrite)?,
-        _ => {
-            let returned = statement_of(value);
-            let text = &value.text()[1..value.text().len() - 1];
-            if enclosing_loop(returned).is_some() || value.has(Kind::Named) {
-                return None;
-            }
-            rewrite.edits.replace(returned, format!("yield from ({text})"));
+    if value.kind() == Kind::Identifier {
+        appended(value, &mut rewrite)?;
+    } else {
+        let returned = statement_of(value);
+        let text = &value.text()[1..value.text().len() - 1];
+        if enclosing_loop(returned).is_some() || value.has(Kind::Named) {
+            return None;
         }
+        rewrite.edits.replace(returned, format!("yield from ({text})"));
     }
     retype(context, node, &mut rewrite)?;
     rewrite.assume(Assumption::CallersKnown(name.into()));

@@ -1,7 +1,10 @@
 //! Rules about peaks, growth and leaks.
 
+mod dataclass_without_slots;
+mod large_fields;
 mod list_as_argument;
 mod list_to_generator;
+mod lru_cache_on_method;
 mod needless_copy;
 mod unbounded_cache;
 mod unbounded_lru_cache;
@@ -17,4 +20,7 @@ pub(super) const RULES: &[&Rule] = &[
     &list_as_argument::RULE,
     &needless_copy::RULE,
     &unbounded_lru_cache::RULE,
+    &large_fields::RULE,
+    &dataclass_without_slots::RULE,
+    &lru_cache_on_method::RULE,
 ];

@@ -59,6 +59,9 @@ rule! {
     "needless-copy", Memory, [Trigger::Call("list"), Trigger::Call("tuple"), Trigger::Call("copy"), Trigger::Kind(Kind::Subscript)] => find
 }
 
+/// Builtins that read all of their argument.
+const READERS: &[&str] = &["set", "frozenset", "sorted", "list", "tuple", "sum", "min", "max", "any", "all", "dict"];
+
 /// What is copied, when the node is a copy of something.
 fn copied(node: Node<'_>) -> Option<Node<'_>> {
     if is_builtin_call(node, "list") || is_builtin_call(node, "tuple") {
@@ -87,8 +90,6 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
 
 fn in_call<'a>(context: &Context<'a>, node: Node<'a>, inner: Node<'a>, call: Node<'a>) -> Option<Rewrite<'a>> {
     let callee = call.field(Field::Function)?;
-    const READERS: &[&str] =
-        &["set", "frozenset", "sorted", "list", "tuple", "sum", "min", "max", "any", "all", "dict"];
     let name = READERS.iter().find(|name| is_builtin(callee, name))?;
     if arguments(call).first() != Some(&node)
         || *name == "min" && arguments(call).len() > 1 && !arguments(call)[1].is(Kind::KeywordArgument)
@@ -96,13 +97,13 @@ fn in_call<'a>(context: &Context<'a>, node: Node<'a>, inner: Node<'a>, call: Nod
         return None;
     }
     let is_cast = matches!(*name, "set" | "frozenset" | "sorted" | "list" | "tuple" | "dict");
-    if !is_collection(context, inner)?.0
-        && !(is_cast && arguments(call).len() == 1 && runs_no_code(context, name, inner))
-    {
+    let (is_collection, is_proved) = collection(context, inner);
+    let is_recast = is_cast && arguments(call).len() == 1 && runs_no_code(context, name, inner);
+    if !is_collection && !is_recast {
         return None;
     }
     let mut rewrite = Rewrite::new(node, format!("`{}` is copied for `{name}`", inner.text()));
-    if !is_collection(context, inner)?.1 {
+    if !is_proved {
         rewrite.assume(Assumption::Type(inner.text().into(), "a list, tuple, set, dict or view of one"));
     }
     // A key function, comparisons or hashes of the items could change what is being read.
@@ -119,13 +120,13 @@ fn runs_no_code<'a>(context: &Context<'a>, name: &str, inner: Node<'a>) -> bool 
     matches!(name, "list" | "tuple") && context.typed(inner).is_proved()
 }
 
-/// Whether a value is a collection, and whether that is proved. `None` when it is surely something else.
-fn is_collection<'a>(context: &Context<'a>, inner: Node<'a>) -> Option<(bool, bool)> {
+/// Whether a value is a collection, and whether that is proved.
+fn collection<'a>(context: &Context<'a>, inner: Node<'a>) -> (bool, bool) {
     if let Some((receiver, "keys" | "values" | "items")) = method(inner)
         && arguments(inner).is_empty()
     {
         let typed = context.typed(receiver);
-        return Some((matches!(typed.of, Type::Dict(..)), typed.is_proved()));
+        return (matches!(typed.of, Type::Dict(..)), typed.is_proved());
     }
     let typed = context.typed(inner);
     let is_it = matches!(
@@ -139,11 +140,11 @@ fn is_collection<'a>(context: &Context<'a>, inner: Node<'a>) -> Option<(bool, bo
             | Type::Str
             | Type::Range
     );
-    Some((is_it, typed.is_proved()))
+    (is_it, typed.is_proved())
 }
 
 fn in_loop<'a>(context: &Context<'a>, node: Node<'a>, inner: Node<'a>, looping: Node<'a>) -> Option<Rewrite<'a>> {
-    let (is_collection, is_proved) = is_collection(context, inner)?;
+    let (is_collection, is_proved) = collection(context, inner);
     let region = if looping.is(Kind::For) { looping } else { looping.parent()? };
     if !is_collection || region.is(Kind::GeneratorExpression) {
         return None;

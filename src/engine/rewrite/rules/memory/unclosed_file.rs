@@ -153,17 +153,14 @@ fn named<'a>(
         return None;
     }
     let mut rewrite = Rewrite::new(value, format!("`{}` stays open when something raises", name.text()));
-    let end = match closing {
-        Some(_) => crate::syntax::previous_statement(last).filter(|end| *end != opening)?,
-        None => {
-            rewrite.message = format!("nothing closes `{}`", name.text());
-            rewrite.assume(Assumption::Deferred(
-                "the file is closed at the end of the block and not when it is collected",
-            ));
-            last
-        }
+    let end = if closing.is_some() {
+        crate::syntax::previous_statement(last).filter(|end| *end != opening)?
+    } else {
+        rewrite.message = format!("nothing closes `{}`", name.text());
+        rewrite.assume(Assumption::Deferred("the file is closed at the end of the block and not when it is collected"));
+        last
     };
-    if closing.is_none() && next_statement(last).is_some_and(|next| next.is(Kind::Return)) && hands_out(last, &uses) {
+    if closing.is_none() && next_statement(last).is_some_and(|next| next.is(Kind::Return)) && hands_out(&uses) {
         return None;
     }
     let manager = if is_file {
@@ -175,14 +172,11 @@ fn named<'a>(
     };
     let file = opening.file();
     let unit = indentation_unit(file);
-    let from = file.line_end(opening.end() - 1);
-    let to = file.line_end(end.end() - 1);
     indent(block, opening, end, &unit, &mut rewrite)?;
     rewrite.edits.replace_range(opening.start(), opening.end(), format!("with {manager} as {}:", name.text()));
     if closing.is_some() {
         rewrite.edits.remove(last);
     }
-    let _ = (from, to);
     rewrite.until(last);
     Some(rewrite)
 }
@@ -229,7 +223,7 @@ fn is_generator_clause(looping: Node<'_>) -> bool {
 }
 
 /// True when the last use gives away something that still reads the file.
-fn hands_out(_last: Node<'_>, uses: &[Node<'_>]) -> bool {
+fn hands_out(uses: &[Node<'_>]) -> bool {
     uses.iter().any(|each| matches!(usage(*each), Usage::Method("__enter__" | "detach" | "fileno", _)))
 }
 
