@@ -201,9 +201,9 @@ fn record(
     };
     let progress = context.ui.progress(&format!("Running {}", workload.title));
     let recording = harness::record(workload, &options, &mut |event| {
-        let Event::Running { elapsed_seconds, n_processes } = event;
+        let Event::Running { n_processes, .. } = event;
         let processes = units::counted(n_processes as u64, "process", "processes");
-        progress.message(&format!("Running {}: {}, {processes}", workload.title, units::duration(elapsed_seconds)));
+        progress.message(&format!("Running {} ({processes})", workload.title));
     });
     recording.map_err(|error| {
         let kind = match &error {

@@ -8,11 +8,12 @@ use crate::model::{
 
 /// Rules that mend a pattern of queries; their matches are named under the pattern instead of beside it.
 const QUERY_RULES: &[(QueryPatternKind, &[&str])] = &[
-    (QueryPatternKind::NPlusOne, &["n-plus-one", "lazy-load-in-loop", "count-per-row", "get-per-row"]),
-    (QueryPatternKind::CommitPerRow, &["commit-per-row", "executemany"]),
-    (QueryPatternKind::RepeatedByLibrary, &["commit-per-row", "bulk-insert"]),
-    (QueryPatternKind::UnboundedRead, &["linear-lookup", "len-of-query"]),
-    (QueryPatternKind::HttpPerItem, &["http-session", "sequential-awaits"]),
+    (QueryPatternKind::NPlusOne, &["n-plus-one", "lazy-relation"]),
+    (QueryPatternKind::Duplicate, &["invariant-call"]),
+    (QueryPatternKind::CommitPerRow, &["commit-in-loop", "execute-in-loop"]),
+    (QueryPatternKind::RepeatedByLibrary, &["commit-in-loop", "lazy-relation"]),
+    (QueryPatternKind::UnboundedRead, &["orm-linear-search", "orm-len-all", "fetchall", "large-fields"]),
+    (QueryPatternKind::HttpPerItem, &["await-in-loop", "blocking-call-in-async"]),
 ];
 
 /// Longer lists of columns are left out of the evidence.

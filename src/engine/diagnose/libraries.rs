@@ -25,7 +25,7 @@ const HABITS: &[Habit] = &[
         category: Category::Io,
         title: "Inefficient JSON serialization",
         advice: "encode once, keep the compiled validator, leave out fields nobody reads; orjson encodes 5 to 10 times faster",
-        rules: &["json-to-orjson", "json-round-trip", "validator-per-call", "large-fields"],
+        rules: &["json-text", "schema-per-call"],
     },
     Habit {
         name: "yaml-parsing",
@@ -33,7 +33,7 @@ const HABITS: &[Habit] = &[
         category: Category::Io,
         title: "Slow YAML parsing",
         advice: "parse a file once and keep the result; CSafeLoader is some 10 times faster than SafeLoader",
-        rules: &["yaml-loader"],
+        rules: &[],
     },
     Habit {
         name: "deep-copies",
@@ -41,7 +41,7 @@ const HABITS: &[Habit] = &[
         category: Category::Memory,
         title: "Deep copies",
         advice: "copy what is changed, not everything below it",
-        rules: &["deepcopy"],
+        rules: &["needless-copy"],
     },
     Habit {
         name: "regex-compilation",
@@ -49,7 +49,7 @@ const HABITS: &[Habit] = &[
         category: Category::Algorithm,
         title: "Regular expressions compiled over and over",
         advice: "compile each pattern once, outside the loop",
-        rules: &["regex-per-call"],
+        rules: &["regex-in-function"],
     },
     Habit {
         name: "logging-in-hot-code",
@@ -102,10 +102,10 @@ pub(super) fn findings(
 fn rewrites(function: &FunctionCost, habit: &Habit, matches: &[Match], is_taken: &mut [bool]) -> Vec<(String, Safety)> {
     let mut rewrites = vec![];
     for (each, is_taken) in matches.iter().zip(is_taken) {
-        let is_here = each.location.path == function.location.path && each.location.symbol == function.location.symbol;
+        let is_here = each.location.path == function.location.path && each.function_line == function.location.line;
         if is_here && habit.rules.contains(&each.rule.as_str()) {
             *is_taken = true;
-            if !each.edits.is_empty() {
+            if !each.edits.is_empty() && !rewrites.contains(&(each.rule.clone(), each.safety)) {
                 rewrites.push((each.rule.clone(), each.safety));
             }
         }
