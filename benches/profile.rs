@@ -27,7 +27,7 @@ fn recording() -> Recording {
         stack: index * 7 % N_STACKS,
         at_seconds: f64::from(index / 4) * 0.01,
         wall_seconds: 0.01,
-        cpu_seconds: if index % 4 == 0 { 0.0098 } else { 0.0 },
+        cpu_seconds: if index.is_multiple_of(4) { 0.0098 } else { 0.0 },
     };
     Recording {
         exit: ExitReason::Exited(0),

@@ -246,10 +246,10 @@ impl Merge<'_> {
 
     fn add(&mut self, is_leader: bool, part: ProcessSamples) {
         self.recording.n_failed_samples += part.n_failed;
-        if let Some(refusal) = part.refusal {
-            if refusal.is_final() || (is_leader && part.samples.is_empty()) {
-                self.refusals.push(refusal);
-            }
+        if let Some(refusal) = part.refusal
+            && (refusal.is_final() || (is_leader && part.samples.is_empty()))
+        {
+            self.refusals.push(refusal);
         }
         let Some(process) = part.process else { return };
         let process_id = self.recording.processes.len() as u32;
