@@ -8,6 +8,9 @@ use crate::model::Problem;
 use crate::project::{Project, SourcePath};
 use crate::syntax::Outline;
 
+/// A project with more files is a repository of many; what was asked about then stands for itself.
+const N_FILES_AROUND_MAX: usize = 3_000;
+
 /// Files by their path relative to the root.
 pub(super) struct Sources {
     files: BTreeMap<String, Source>,
@@ -21,12 +24,19 @@ struct Source {
 }
 
 impl Sources {
-    /// Reads every Python file of the project. Measured lines lie outside the targets as well: in a test, a script.
+    /// Reads the files asked about, and with them the rest of the project where that is not too much: a model, a helper
+    /// or a measured line may lie in any other file.
     pub(super) fn read(project: &Project) -> Self {
         let (targets, problems) = project.files();
         let mut sources = Self { files: BTreeMap::new(), problems, n_lines: 0 };
-        for file in project.all_files().iter().chain(&targets) {
+        for file in &targets {
             sources.add(file);
+        }
+        let others = project.all_files();
+        if others.len() <= N_FILES_AROUND_MAX {
+            for file in others {
+                sources.add(file);
+            }
         }
         let lines = |file: &SourcePath| sources.files.get(&file.relative).map_or(0, Source::n_lines);
         sources.n_lines = targets.iter().map(lines).sum();
