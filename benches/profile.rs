@@ -28,6 +28,7 @@ fn recording() -> Recording {
         at_seconds: f64::from(index / 4) * 0.01,
         wall_seconds: 0.01,
         cpu_seconds: if index.is_multiple_of(4) { 0.0098 } else { 0.0 },
+        is_queued: false,
     };
     Recording {
         exit: ExitReason::Exited(0),

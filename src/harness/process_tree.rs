@@ -66,6 +66,12 @@ pub(super) fn parent_of_living(pid: i32) -> Option<i32> {
     fields.next()?.parse().ok()
 }
 
+/// True for a thread that runs or would if it had a core.
+pub(super) fn is_runnable(pid: i32, thread: u64) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/task/{thread}/stat")).unwrap_or_default();
+    stat.rfind(')').is_some_and(|end| stat[end + 1..].trim_start().starts_with('R'))
+}
+
 /// True when the process runs a Python interpreter: by the name of its executable, or by the library it mapped.
 pub(super) fn is_python(pid: i32) -> bool {
     let Ok(executable) = fs::read_link(format!("/proc/{pid}/exe")) else { return false };
@@ -170,7 +176,9 @@ mod tests {
             let start = std::time::Instant::now();
             while start.elapsed().as_secs_f64() < 0.05 {}
         });
-        let counter = CpuCounter::open(own, receiver.recv().expect("sent").cast_unsigned().into()).expect("running");
+        let thread = receiver.recv().expect("sent").cast_unsigned().into();
+        let counter = CpuCounter::open(own, thread).expect("running");
+        assert!(is_runnable(own, thread));
         assert_eq!(n_threads(own), threads(own).len() as u64);
         assert!(before >= 1);
         let first = counter.seconds().expect("running");

@@ -127,6 +127,8 @@ struct ThreadClock {
     counter: Option<CpuCounter>,
     cpu_seconds: f64,
     at_seconds: f64,
+    /// It ran, or was kept from it by others, when it was last looked at.
+    is_runnable: bool,
 }
 
 impl<'a> Sampler<'a> {
@@ -335,16 +337,21 @@ impl<'a> Sampler<'a> {
             clock.counter = CpuCounter::open(self.pid, thread);
         }
         let cpu_seconds = clock.counter.as_ref().and_then(CpuCounter::seconds).unwrap_or(clock.cpu_seconds);
+        let used_seconds = (cpu_seconds - clock.cpu_seconds).max(0.0);
+        // A thread that ran a moment ago and stands still has gone to sleep, or its core was given to another program.
+        let is_queued = used_seconds <= 0.0 && clock.is_runnable && process_tree::is_runnable(self.pid, thread);
         self.result.samples.push(Sample {
             process: 0,
             thread,
             stack,
             at_seconds: now,
             wall_seconds: (now - clock.at_seconds).max(0.0),
-            cpu_seconds: (cpu_seconds - clock.cpu_seconds).max(0.0),
+            cpu_seconds: used_seconds,
+            is_queued,
         });
         let counter = clock.counter.filter(|_| self.threads.len() < N_OPEN_COUNTERS_MAX);
-        self.threads.insert(thread, ThreadClock { counter, cpu_seconds, at_seconds: now });
+        let is_runnable = used_seconds > 0.0 || is_queued;
+        self.threads.insert(thread, ThreadClock { counter, cpu_seconds, at_seconds: now, is_runnable });
     }
 
     /// A thread's first sample stands for all its time so far: it began after the previous read of its process, or
@@ -356,7 +363,7 @@ impl<'a> Sampler<'a> {
             (None, Some(seen)) => (0.0, seen),
             (None, None) => (counter.as_ref().and_then(CpuCounter::seconds).unwrap_or(0.0), now),
         };
-        ThreadClock { counter, cpu_seconds, at_seconds }
+        ThreadClock { counter, cpu_seconds, at_seconds, is_runnable: true }
     }
 
     fn cpu_seconds(&self, thread: u64) -> Option<f64> {

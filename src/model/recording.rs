@@ -66,6 +66,9 @@ pub struct Sample {
     pub wall_seconds: f64,
     /// CPU time the thread used since its previous sample.
     pub cpu_seconds: f64,
+    /// True when it used none because every core was taken: it did not wait, it was made to.
+    #[serde(default)]
+    pub is_queued: bool,
 }
 
 /// A process of the target's tree that was sampled.

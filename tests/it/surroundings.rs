@@ -38,10 +38,12 @@ fn run(python: &Path, main: &str) -> Answer {
 /// became Python.
 const START_SECONDS_MAX: f64 = 0.06;
 
-/// Asserts that `burn` is named first, with the CPU time it used, and was called by `caller`.
+/// Asserts that `burn` is named first of all functions, with the CPU time it used, and was called by `caller`.
 fn assert_burnt(answer: &Answer, seconds: f64, caller: &str) {
     let names = answer.names();
-    let first = answer.cpu().functions.first().unwrap_or_else(|| panic!("nothing named: {:?}", answer.report.problems));
+    // Importing a framework takes its time as well.
+    let mut functions = answer.cpu().functions.iter().filter(|cost| cost.location.symbol != "<module>");
+    let first = functions.next().unwrap_or_else(|| panic!("nothing named: {:?}", answer.report.problems));
     assert_eq!((first.location.path.as_str(), first.location.symbol.as_str()), ("burn.py", "burn"), "{names:?}");
     let (least, most) = (0.8 * seconds, 1.1 * seconds + START_SECONDS_MAX);
     assert!((least..most).contains(&first.cpu_seconds), "{:.3} s of {seconds} s: {names:?}", first.cpu_seconds);
@@ -147,13 +149,13 @@ def run_child():
 
 run_child()
 ";
-    let child = "from burn import burn\ndef work():\n    burn(0.6)\nwork()\n";
+    let child = "from burn import burn\ndef work():\n    burn(1.0)\nwork()\n";
     let project = Profiled::new(&[("main.py", main), ("child.py", child), BURN]);
     let answer = project.run(&python(), &["main.py"]);
-    assert_burnt(&answer, 0.6, "work");
+    assert_burnt(&answer, 1.0, "work");
     let ((waited, _), (burnt, _)) = (answer.seconds(&["run_child"]), answer.seconds(&["burn"]));
-    // Until the child is met nobody is seen to work.
-    assert!(waited < 0.15 + 0.1 * burnt, "{:?}", answer.names());
+    // It does wait while the child's interpreter starts, and until the child is met.
+    assert!(waited < 0.3 * burnt, "{:?}", answer.names());
 }
 
 #[test]
@@ -372,7 +374,7 @@ fn workers_of_uvicorn_are_followed_until_the_deadline() {
     let port = free_port();
     let number = port.to_string();
     let words = ["uvicorn", "--workers", "2", "--port", &number, "served:asgi"];
-    let answer = served(&words, port, "9s", 16, None);
+    let answer = served(&words, port, "15s", 16, None);
     assert_burnt(&answer, 1.6, "basket");
     let exit = answer.report.workload.as_ref().map(|workload| workload.exit);
     assert_eq!(exit, Some(ExitReason::DeadlinePassed));

@@ -1,8 +1,8 @@
 //! Shares the wall time of a run out among its threads.
 //!
 //! Adding up the time every thread spends somewhere counts a thread that waits for another as dear as the one that
-//! works. Here an instant belongs to the threads that run in it, by the CPU time they use; only when none runs does it
-//! belong to those that wait, in equal parts. A thread that sleeps in the database while nothing else runs is thus
+//! works. Here an instant belongs to the threads that run in it, by the CPU time they use; when none runs, to those that
+//! would if another program had not taken the core; and only then to those that wait, in equal parts. A thread that sleeps in the database while nothing else runs is thus
 //! charged in full, and a main thread that joins its workers is not charged at all.
 
 use crate::model::Sample;
@@ -16,6 +16,8 @@ const SLOT_SECONDS: f64 = 0.005;
 struct Slot {
     /// CPU time used by all contenders.
     cpu_seconds: f64,
+    /// Wall time covered by contenders that had no core, summed over threads.
+    queued_seconds: f64,
     /// Wall time covered by contenders that waited, summed over threads.
     waiting_seconds: f64,
     /// Wall time covered by at least one contender, at most the slot's width.
@@ -28,11 +30,14 @@ pub fn wall_seconds(samples: &[Sample], contends: impl Fn(&Sample) -> bool) -> V
     let end = samples.iter().map(|sample| sample.at_seconds).fold(0.0, f64::max);
     let mut slots = vec![Slot::default(); (end / SLOT_SECONDS) as usize + 2];
     for sample in samples.iter().filter(|sample| contends(sample)) {
-        let ran = sample.cpu_seconds > 0.0;
         for (index, overlap, part) in overlaps(sample) {
             let slot = &mut slots[index];
             slot.cpu_seconds += running_seconds(sample) * part;
-            slot.waiting_seconds += if ran { 0.0 } else { overlap };
+            match sample {
+                sample if sample.cpu_seconds > 0.0 => {}
+                Sample { is_queued: true, .. } => slot.queued_seconds += overlap,
+                _ => slot.waiting_seconds += overlap,
+            }
             slot.covered_seconds = (slot.covered_seconds + overlap).min(SLOT_SECONDS);
         }
     }
@@ -46,6 +51,8 @@ fn charge(sample: &Sample, slots: &[Slot]) -> f64 {
         if slot.cpu_seconds > 0.0 {
             // Two threads on two cores use more CPU time than the clock shows: both are charged what they used.
             charged += running_seconds(sample) * part / slot.cpu_seconds * slot.covered_seconds.max(slot.cpu_seconds);
+        } else if slot.queued_seconds > 0.0 {
+            charged += if sample.is_queued { overlap / slot.queued_seconds * slot.covered_seconds } else { 0.0 };
         } else if slot.waiting_seconds > 0.0 {
             charged += overlap / slot.waiting_seconds * slot.covered_seconds;
         }
@@ -76,7 +83,7 @@ mod tests {
     use super::*;
 
     fn sample(thread: u64, at_seconds: f64, wall_seconds: f64, cpu_seconds: f64) -> Sample {
-        Sample { process: 0, thread, stack: 0, at_seconds, wall_seconds, cpu_seconds }
+        Sample { process: 0, thread, stack: 0, at_seconds, wall_seconds, cpu_seconds, is_queued: false }
     }
 
     fn charged(samples: &[Sample]) -> Vec<f64> {
@@ -93,6 +100,14 @@ mod tests {
     #[test]
     fn who_waits_for_a_worker_is_charged_nothing() {
         assert_eq!(charged(&[sample(1, 0.01, 0.01, 0.0), sample(2, 0.01, 0.01, 0.01)]), [0.0, 0.01]);
+    }
+
+    #[test]
+    fn who_waits_for_a_worker_without_a_core_is_charged_nothing() {
+        let queued = Sample { is_queued: true, ..sample(2, 0.01, 0.01, 0.0) };
+        assert_eq!(charged(&[sample(1, 0.01, 0.01, 0.0), queued]), [0.0, 0.01]);
+        assert_eq!(charged(&[queued, Sample { thread: 3, ..queued }]), [0.005, 0.005]);
+        assert_eq!(charged(&[queued, sample(1, 0.01, 0.01, 0.01)]), [0.0, 0.01]);
     }
 
     #[test]
