@@ -7,39 +7,20 @@ use super::place::qualified_name;
 use super::source_file::SourceFile;
 use crate::model::{FunctionComplexity, Location};
 
-/// A function or class that the walk is in.
-struct Open<'a> {
-    node: Node<'a>,
-    /// Index of the function that a branch here counts for; none in the body of a class.
-    function: Option<usize>,
-    /// For a class: the function that its methods count for as well.
-    around: Option<usize>,
-}
-
 /// The complexity of every `def`, in the order of the text.
 pub fn complexity(file: &SourceFile) -> Vec<FunctionComplexity> {
     let mut functions: Vec<(FunctionComplexity, Option<usize>)> = vec![];
-    let mut open: Vec<Open> = vec![];
+    let mut open: Vec<(Node, usize)> = vec![];
     for node in file.root().descendants() {
-        while open.last().is_some_and(|scope| !scope.node.contains(node)) {
+        while open.last().is_some_and(|(function, _)| !function.contains(node)) {
             open.pop();
         }
-        match node.kind() {
-            Kind::Function => {
-                let around = open.last().and_then(|scope| counted_by(node, scope));
-                open.push(Open { node, function: Some(functions.len()), around: None });
-                functions.push((without_branches(node), around));
-            }
-            Kind::Class => {
-                let around = open.last().and_then(|scope| scope.function);
-                open.push(Open { node, function: None, around });
-            }
-            _ if is_branch(node) => {
-                if let Some(function) = open.last().and_then(|scope| scope.function) {
-                    functions[function].0.complexity += 1;
-                }
-            }
-            _ => {}
+        let around = open.last().map(|(_, index)| *index);
+        if node.is(Kind::Function) {
+            open.push((node, functions.len()));
+            functions.push((without_branches(node), around));
+        } else if let Some(around) = around.filter(|_| is_branch(node)) {
+            functions[around].0.complexity += 1;
         }
     }
     // A function stands after the one around it.
@@ -49,16 +30,6 @@ pub fn complexity(file: &SourceFile) -> Vec<FunctionComplexity> {
         }
     }
     functions.into_iter().map(|(function, _)| function).collect()
-}
-
-/// The function that `function` adds to: the one around it, also as a direct member of a class there.
-fn counted_by(function: Node<'_>, scope: &Open<'_>) -> Option<usize> {
-    if scope.function.is_some() {
-        return scope.function;
-    }
-    let parent = function.parent()?;
-    let block = if parent.is(Kind::Decorated) { parent.parent()? } else { parent };
-    (block.parent() == Some(scope.node)).then_some(scope.around).flatten()
 }
 
 fn without_branches(function: Node<'_>) -> FunctionComplexity {
@@ -84,7 +55,7 @@ fn is_default(case: Node<'_>) -> bool {
     let is_last = case.parent().and_then(|block| block.children().last()) == Some(case);
     let mut patterns = case.children().filter(|child| child.is(Kind::CasePattern));
     let (Some(pattern), None) = (patterns.next(), patterns.next()) else { return false };
-    let mut name = pattern.text().trim();
+    let mut name = pattern.text().split(" as ").next().unwrap_or_default().trim();
     while let Some(inner) = name.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
         name = inner.trim();
     }
@@ -136,7 +107,7 @@ mod tests {
         check(methods, &["A.m 2"]);
         let local = "def f():\n    class A:\n        if x:\n            y = 1\n        @d\n        def m(self):\n            \
                      if x:\n                pass\n    return A\n";
-        check(local, &["f 3", "f.A.m 2"]);
+        check(local, &["f 4", "f.A.m 2"]);
     }
 
     #[test]
@@ -150,6 +121,8 @@ mod tests {
             ("_", 2),
             ("(_)", 2),
             ("other", 2),
+            ("a as b", 2),
+            ("1 as b", 3),
             ("2", 3),
             ("_ if c", 3),
             ("None", 3),
