@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::exit;
-use crate::commands::optimize;
+use crate::commands::{check_code_quality, optimize};
 
 const EXAMPLES: &str = "\
 Examples:
   cmdx optimize --profile src/                    where does the time go?
   cmdx optimize --profile -- python app.py        the same, for this command
   cmdx optimize --profile --install some-sdist/   with an environment of its own
+  cmdx check-code-quality src/                    what does the source alone show?
 
 Every command may be typed with a slash (`cmdx /optimize`), and through a link of its name.";
 
@@ -58,4 +59,6 @@ pub(super) enum Color {
 pub(super) enum Command {
     #[command(after_long_help = exit::TABLE)]
     Optimize(Box<optimize::Args>),
+    #[command(after_long_help = exit::TABLE)]
+    CheckCodeQuality(Box<check_code_quality::Args>),
 }

@@ -23,6 +23,7 @@ pub(super) const INTERRUPTED: u8 = 130;
 pub(super) fn code_of(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Done => 0,
+        Outcome::No => 1,
         Outcome::NotMeasured => 3,
         Outcome::Interrupted => INTERRUPTED,
     }

@@ -10,6 +10,8 @@ use crate::project::{ErrorKind, ProjectError};
 pub enum Outcome {
     /// Done.
     Done,
+    /// Done, and the answer is no: what the user asked to be a failure was found.
+    No,
     /// The workload could not be run to its end or measured; what is known was reported.
     NotMeasured,
     /// The user stopped it; what is known was reported.

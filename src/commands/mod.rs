@@ -1,8 +1,10 @@
 //! One folder or file a command: the only place where the engines meet.
 
+pub mod check_code_quality;
 mod context;
 mod failure;
 pub mod optimize;
+mod sources;
 
 pub use crate::harness::SAMPLER_THREAD_NAME;
 pub use context::Context;

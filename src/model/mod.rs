@@ -2,6 +2,7 @@
 //! Seconds are `f64` and named `_seconds`, bytes are `u64` and named `_bytes`, paths are relative to the project root.
 
 mod finding;
+mod lint;
 mod location;
 mod matching;
 mod profile;
@@ -11,6 +12,7 @@ mod report;
 mod workload;
 
 pub use finding::{Finding, FindingKind};
+pub use lint::{FunctionComplexity, LintFinding, LintReport, LintRule};
 pub use location::Location;
 pub use matching::{Category, Match, Problem, Safety, TextEdit};
 pub use profile::{CpuProfile, Frame, FunctionCost, LineCost, ProcessSummary, Profile, Share, Stack};

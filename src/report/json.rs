@@ -6,13 +6,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
-use crate::model::Report;
-
 /// Objects and arrays nested deeper than this stand on one line: `profile.cpu.functions[0]` and what is below.
 const INDENTED_DEPTH_MAX: usize = 4;
 
 /// Writes the document and a final newline.
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(report: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut document = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut document, Outline::default());
     report.serialize(&mut serializer).map_err(io::Error::from)?;

@@ -7,6 +7,7 @@ mod facts;
 mod flamegraph;
 mod format;
 mod json;
+mod lint;
 mod markdown;
 mod places;
 mod pprof;
@@ -21,3 +22,4 @@ mod words;
 
 pub use crate::support::style::Style;
 pub use format::{Format, UnknownFormat, write};
+pub use lint::{LintFormat, write as write_lint};

@@ -13,9 +13,9 @@ use crate::support::style::percent_encoded;
 use crate::support::units;
 
 /// The schema of this version, by the name its readers look for.
-const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+pub(super) const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 /// Stands for the project root; readers put their own checkout in its place.
-const ROOT: &str = "%SRCROOT%";
+pub(super) const ROOT: &str = "%SRCROOT%";
 
 /// Writes one run.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -120,7 +120,7 @@ fn properties(finding: &Finding) -> Value {
     Value::Object(properties)
 }
 
-fn location(location: &Location) -> Value {
+pub(super) fn location(location: &Location) -> Value {
     let mut physical = json!({ "artifactLocation": artifact(&location.path) });
     if location.line > 0 {
         physical["region"] = json!({ "startLine": location.line });
@@ -141,12 +141,12 @@ fn artifact(path: &str) -> Value {
     json!({ "uri": percent_encoded(path), "uriBaseId": ROOT })
 }
 
-fn file_uri(path: &str) -> String {
+pub(super) fn file_uri(path: &str) -> String {
     let slash = if path.starts_with('/') { "" } else { "/" };
     format!("file://{slash}{}", percent_encoded(path))
 }
 
-fn notification(problem: &Problem) -> Value {
+pub(super) fn notification(problem: &Problem) -> Value {
     let hint = problem.hint.as_ref().map(|hint| format!(" {}.", one_line(hint))).unwrap_or_default();
     let mut notification = json!({
         "level": "warning",

@@ -1,6 +1,7 @@
 //! Python source as syntax trees: text, nodes, scopes, names, types. Apart from the rewrite rules, tree-sitter is used
 //! here only. Knows nothing of what is slow.
 
+mod complexity;
 mod kind;
 mod names;
 mod node;
@@ -12,6 +13,7 @@ mod usage;
 
 pub mod outline;
 
+pub use complexity::complexity;
 pub use kind::{Field, Kind};
 pub use names::{
     arguments, callee_name, has_keyword, import_path, is_builtin, is_builtin_call, keyword, keywords, method,

@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod bad_input;
+mod check_code_quality;
 mod command_line;
 mod environments;
 mod forky;

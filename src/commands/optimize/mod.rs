@@ -5,7 +5,6 @@ mod charged;
 mod ending;
 mod measure;
 mod run;
-mod sources;
 
 pub use args::Args;
 pub use run::run;

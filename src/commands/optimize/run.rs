@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::args::{Args, Plan};
 use super::charged::Charged;
 use super::measure::{self, Measured};
-use super::sources::Sources;
+use crate::commands::sources::Sources;
 use crate::commands::{Context, Failure, FailureKind, Outcome, refused};
 use crate::engine::{diagnose, rewrite};
 use crate::model::{ExitReason, Report};

@@ -7,6 +7,7 @@ mod catalogue;
 mod context;
 mod edits;
 mod facts;
+mod ignore;
 mod index;
 mod query;
 mod rule;
@@ -15,5 +16,6 @@ mod scan;
 
 pub use apply::{Application, Applied, Dropped, Rewritten, apply, apply_matches};
 pub use catalogue::{Example, catalogue, examples};
+pub use ignore::Ignores;
 pub use rule::{Rule, rules};
-pub use scan::{Scan, ScanOptions, scan};
+pub use scan::{Scan, ScanOptions, parse, scan, scan_parsed};

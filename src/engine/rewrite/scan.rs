@@ -9,6 +9,7 @@ use crate::model::{Category, Match, Problem};
 use crate::syntax::{Kind, Node, SourceFile, callee_name};
 
 use super::context::Context;
+use super::ignore::Ignores;
 use super::index::Index;
 use super::rule::{Rule, Trigger, rules};
 
@@ -41,6 +42,8 @@ impl ScanOptions {
 pub struct Scan {
     /// By path and line.
     pub matches: Vec<Match>,
+    /// What matched where a comment asks to leave it alone (`# cmdx: ignore[rule]`).
+    pub ignored: Vec<Match>,
     /// Files that could not be read.
     pub problems: Vec<Problem>,
     /// Lines of the files that were read.
@@ -49,24 +52,45 @@ pub struct Scan {
 
 /// Tries the rules at every place of the files, given as path relative to the project root and content.
 pub fn scan<B: AsRef<[u8]> + Sync>(files: &[(String, B)], options: &ScanOptions) -> Scan {
+    let (sources, problems) = parse(files);
+    Scan { problems, ..scan_parsed(&sources, options) }
+}
+
+/// Parses the files; what cannot be parsed is a problem, in order.
+pub fn parse<B: AsRef<[u8]> + Sync>(files: &[(String, B)]) -> (Vec<Arc<SourceFile>>, Vec<Problem>) {
     let parsed: Vec<Result<Arc<SourceFile>, Problem>> =
         files.par_iter().with_max_len(1).map(|(path, bytes)| SourceFile::parse(path, bytes.as_ref())).collect();
-    let mut scan = Scan::default();
     let mut sources = vec![];
+    let mut problems = vec![];
     for each in parsed {
         match each {
             Ok(source) => sources.push(source),
-            Err(problem) => scan.problems.push(problem),
+            Err(problem) => problems.push(problem),
         }
     }
-    scan.n_lines = sources.iter().map(|source| source.n_lines() as u64).sum();
-    let index = Index::of(&sources);
-    let found: Vec<Vec<Match>> =
-        sources.par_iter().with_max_len(1).map(|source| matches_of(source, &index, options)).collect();
-    scan.matches = found.into_iter().flatten().collect();
+    problems.sort();
+    (sources, problems)
+}
+
+/// Tries the rules at every place of files that are parsed already. What a comment asks to leave alone is left out.
+pub fn scan_parsed(sources: &[Arc<SourceFile>], options: &ScanOptions) -> Scan {
+    let index = Index::of(sources);
+    let found: Vec<(Vec<Match>, Vec<Match>)> =
+        sources.par_iter().with_max_len(1).map(|source| wanted_matches(source, &index, options)).collect();
+    let mut scan = Scan { n_lines: sources.iter().map(|source| source.n_lines() as u64).sum(), ..Scan::default() };
+    for (matches, ignored) in found {
+        scan.matches.extend(matches);
+        scan.ignored.extend(ignored);
+    }
     scan.matches.sort_by(|a, b| (&a.location, &a.rule).cmp(&(&b.location, &b.rule)));
-    scan.problems.sort();
     scan
+}
+
+/// What matches in a file, and what of it a comment asks to leave alone.
+fn wanted_matches(file: &SourceFile, index: &Index, options: &ScanOptions) -> (Vec<Match>, Vec<Match>) {
+    let ignores = Ignores::of(file);
+    let matches = matches_of(file, index, options);
+    matches.into_iter().partition(|each| !ignores.covers(&each.rule, each.location.line))
 }
 
 /// Which rules are tried where.

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::*;
+use crate::model::Report;
 use crate::report::sample;
 
 const REFERENCE: &str = include_str!("../../../docs/API_REFERENCE.md");

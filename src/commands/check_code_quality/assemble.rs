@@ -1,0 +1,118 @@
+//! From parsed files to the report: what was asked for, where it was asked for.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::Check;
+use super::manual::{COMPLEXITY, described};
+use crate::commands::sources::Sources;
+use crate::engine::rewrite::{self, Ignores, ScanOptions};
+use crate::model::{FunctionComplexity, LintFinding, LintReport, Match, Safety};
+use crate::project::Project;
+use crate::syntax::{SourceFile, complexity};
+
+/// Version of the report's JSON form.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Scans the project and keeps what lies in the files asked about. All files are read: a model or a helper lies in
+/// another one.
+pub(super) fn report(check: &Check, project: &Project) -> LintReport {
+    let sources = Sources::read(project);
+    let asked: BTreeSet<String> = project.files().0.into_iter().map(|file| file.relative).collect();
+    let (parsed, mut problems) = rewrite::parse(&sources.contents());
+    problems.retain(|problem| problem.location.as_ref().is_none_or(|location| asked.contains(&location.path)));
+    problems.splice(0..0, sources.problems);
+    let scan = rewrite::scan_parsed(&parsed, &options(check));
+    let is_wanted = |each: &Match| asked.contains(&each.location.path) && check.wants(&each.rule);
+    let mut findings: Vec<LintFinding> = scan.matches.into_iter().filter(is_wanted).map(finding).collect();
+    let mut n_ignored = scan.ignored.iter().filter(|each| is_wanted(each)).count() as u64;
+    let mut functions = vec![];
+    for file in parsed.iter().filter(|file| asked.contains(&file.path)) {
+        let complexities = complexity(file);
+        n_ignored += add_complex(check, file, &complexities, &mut findings);
+        functions.extend(complexities);
+    }
+    findings.sort_by(|a, b| (&a.location, &a.rule).cmp(&(&b.location, &b.rule)));
+    functions.sort_by(|a, b| (Reverse(a.complexity), &a.location).cmp(&(Reverse(b.complexity), &b.location)));
+    let names: BTreeSet<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+    LintReport {
+        schema_version: SCHEMA_VERSION,
+        generator: concat!("cmdx ", env!("CARGO_PKG_VERSION")).to_owned(),
+        project: project.root.display().to_string(),
+        prefix: prefix(&project.root),
+        paths: paths(project),
+        n_files: asked.len() as u64,
+        n_lines: sources.n_lines,
+        rules: names.into_iter().map(described).collect(),
+        findings,
+        n_ignored,
+        functions,
+        max_complexity: check.max_complexity,
+        problems,
+    }
+}
+
+fn options(check: &Check) -> ScanOptions {
+    ScanOptions { categories: check.categories.clone(), rules: check.rules.clone(), ..ScanOptions::default() }
+}
+
+fn finding(found: Match) -> LintFinding {
+    LintFinding {
+        rule: found.rule,
+        category: Some(found.category),
+        location: found.location,
+        end_line: found.end_line,
+        message: found.message,
+        is_rewritable: !found.edits.is_empty() && found.safety != Safety::ShowOnly,
+        safety: found.safety,
+        assumptions: found.assumptions,
+    }
+}
+
+/// Adds the functions above the limit, and says how many of them are to be left alone.
+fn add_complex(
+    check: &Check,
+    file: &Arc<SourceFile>,
+    functions: &[FunctionComplexity],
+    findings: &mut Vec<LintFinding>,
+) -> u64 {
+    let Some(limit) = check.max_complexity.filter(|_| check.wants(COMPLEXITY)) else { return 0 };
+    let ignores = Ignores::of(file);
+    let mut n_ignored = 0;
+    for function in functions.iter().filter(|function| function.complexity > limit) {
+        if ignores.covers(COMPLEXITY, function.location.line) {
+            n_ignored += 1;
+            continue;
+        }
+        let (name, complexity) = (&function.location.symbol, function.complexity);
+        findings.push(LintFinding {
+            rule: COMPLEXITY.to_owned(),
+            category: None,
+            location: function.location.clone(),
+            end_line: function.end_line,
+            message: format!("{name}() has a complexity of {complexity}, above {limit}"),
+            safety: Safety::ShowOnly,
+            assumptions: vec![],
+            is_rewritable: false,
+        });
+    }
+    n_ignored
+}
+
+/// The targets relative to the root; `.` for the root itself.
+fn paths(project: &Project) -> Vec<String> {
+    let named = |target: &PathBuf| match project.relative(target) {
+        root if root.is_empty() => ".".to_owned(),
+        path => path,
+    };
+    project.targets.iter().map(named).collect()
+}
+
+/// Leads from the repository around the project to its root: build servers know files from there.
+fn prefix(root: &Path) -> String {
+    let repository = root.ancestors().find(|directory| directory.join(".git").exists());
+    let inner = repository.and_then(|repository| root.strip_prefix(repository).ok()).unwrap_or(Path::new(""));
+    if inner.as_os_str().is_empty() { String::new() } else { format!("{}/", inner.display()) }
+}

@@ -1,0 +1,9 @@
+//! `check-code-quality`: the scan alone, as a linter. Starts no interpreter and writes nothing but what `-o` names.
+
+mod args;
+mod assemble;
+mod manual;
+mod run;
+
+pub use args::Args;
+pub use run::run;
