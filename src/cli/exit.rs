@@ -24,6 +24,7 @@ pub(super) fn code_of(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Done => 0,
         Outcome::NotMeasured => 3,
+        Outcome::RolledBack => 4,
         Outcome::Interrupted => INTERRUPTED,
     }
 }

@@ -8,6 +8,7 @@ mod profile;
 mod queries;
 mod recording;
 mod report;
+mod verdict;
 mod workload;
 
 pub use finding::{Finding, FindingKind};
@@ -20,4 +21,5 @@ pub use queries::{
 };
 pub use recording::{ExitReason, Recording, Sample, SampledProcess};
 pub use report::{Report, WorkloadSummary};
+pub use verdict::{AppliedRewrite, Implementation, LeftRewrite, MeasuredGain, Verdict};
 pub use workload::{Interpreter, InterpreterSource, Workload, WorkloadKind};
