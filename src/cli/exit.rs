@@ -25,6 +25,7 @@ pub(super) fn code_of(outcome: Outcome) -> u8 {
         Outcome::Done => 0,
         Outcome::No => 1,
         Outcome::NotMeasured => 3,
+        Outcome::RolledBack => 4,
         Outcome::Interrupted => INTERRUPTED,
     }
 }

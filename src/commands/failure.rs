@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use crate::engine::journal::JournalError;
+use crate::engine::verify::VerifyError;
 use crate::project::{ErrorKind, ProjectError};
 
 /// How a command that did its work ended.
@@ -16,6 +18,8 @@ pub enum Outcome {
     NotMeasured,
     /// The user stopped it; what is known was reported.
     Interrupted,
+    /// Files were written and had to be rolled back; what is known was reported.
+    RolledBack,
 }
 
 /// What kind of failure ended a command.
@@ -64,6 +68,29 @@ impl Failure {
             cause = inner.source();
         }
         Self { kind, message, hint }
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        let kind = match &error {
+            JournalError::Interrupted => FailureKind::Interrupted,
+            JournalError::NoBackup { .. } => FailureKind::Usage,
+            _ => FailureKind::NotWritten,
+        };
+        let hint = error.hint();
+        Self::new(kind, &error, hint)
+    }
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        let kind = match &error {
+            VerifyError::Interrupted => FailureKind::Interrupted,
+            VerifyError::Room { .. } => FailureKind::NotWritten,
+            VerifyError::Run(_) | VerifyError::NoAnswer { .. } => FailureKind::CannotRun,
+        };
+        Self::new(kind, &error, None)
     }
 }
 

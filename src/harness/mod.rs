@@ -5,6 +5,7 @@ mod child;
 mod error;
 mod joined;
 mod log_file;
+mod plain;
 pub mod plan_check;
 mod process_tree;
 mod record;
@@ -13,5 +14,6 @@ mod sampler;
 
 pub use error::HarnessError;
 pub use joined::joined;
+pub use plain::{PlainRun, run_plain};
 pub use record::{Event, RecordOptions, record};
 pub use sampler::THREAD_NAME as SAMPLER_THREAD_NAME;

@@ -142,7 +142,7 @@ fn wait(running: &mut Running, crew: &mut Crew, deadline: Duration, progress: &m
     }
 }
 
-fn reason_of(status: ExitStatus) -> ExitReason {
+pub(super) fn reason_of(status: ExitStatus) -> ExitReason {
     match (status.code(), status.signal()) {
         (Some(code), _) => ExitReason::Exited(code),
         (None, signal) => ExitReason::Signaled(signal.unwrap_or(0)),

@@ -9,6 +9,7 @@ mod profile;
 mod queries;
 mod recording;
 mod report;
+mod verdict;
 mod workload;
 
 pub use finding::{Finding, FindingKind};
@@ -22,4 +23,5 @@ pub use queries::{
 };
 pub use recording::{ExitReason, Recording, Sample, SampledProcess};
 pub use report::{Report, WorkloadSummary};
+pub use verdict::{AppliedRewrite, Implementation, LeftRewrite, MeasuredGain, Verdict};
 pub use workload::{Interpreter, InterpreterSource, Workload, WorkloadKind};

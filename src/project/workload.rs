@@ -30,6 +30,13 @@ struct Context<'a> {
     settings: Settings,
 }
 
+/// The project's tests alone, whatever else there is to run; `None` when it has none.
+pub fn suite_of(project: &Project, interpreter: &Interpreter) -> Result<Option<Workload>, ProjectError> {
+    let installed = interpreter::distributions(project, interpreter)?;
+    let context = Context { project, interpreter, installed, settings: suite::settings(project) };
+    test_suite(&context, &mut vec![])
+}
+
 /// Chooses; `command` is what stands after `--`.
 pub fn choose(
     project: &Project,

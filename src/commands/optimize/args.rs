@@ -15,13 +15,19 @@ Examples:
   cmdx optimize --profile --category=all src/        what takes the time, and what could be done
   cmdx optimize --profile --install some-sdist-1.0/  makes an environment with what the project needs
   cmdx optimize --profile -- python -m app --once    this command is the workload
-  cmdx optimize --profile --format=speedscope -o profile.json src/";
+  cmdx optimize --profile --format=speedscope -o profile.json src/
+  cmdx optimize --implement --dry-run src/           shows the rewrites as a diff, writes nothing
+  cmdx optimize --implement --category=algorithm .   rewrites, checks with tests and replay, keeps what is proved
+  cmdx optimize --rollback                           brings the files of the last rewriting back";
 
-/// Find what is slow, from a real run
+/// Find what is slow, from a real run, and rewrite it
 ///
 /// Runs the project's workload once (the command after `--`, the configured workload, its performance tests, its
 /// tests, its main module, or the script that was named), samples where the time goes, traces its queries, and joins
 /// both with what the source shows. Nothing of the project is changed.
+///
+/// With --implement the source is rewritten: rewrites that are the same for every input, and those that the project's
+/// tests, its workload or recorded calls show to behave the same. What differs is left out and reported.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "a flag of the command line each")]
@@ -32,6 +38,8 @@ pub struct Args {
     /// Run the workload and measure it; this is the default
     #[arg(long)]
     profile: bool,
+    #[command(flatten)]
+    rewriting: Rewriting,
     /// What to look for
     #[arg(long, value_name = "CATEGORY", value_delimiter = ',', default_value = "all")]
     category: Vec<Choice>,
@@ -67,6 +75,97 @@ pub struct Args {
     command: Vec<String>,
 }
 
+/// What is rewritten, and how.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Rewriting")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+struct Rewriting {
+    /// Rewrite the source, check that it behaves the same, keep what is proved
+    #[arg(long, conflicts_with = "profile")]
+    implement: bool,
+    /// Show the rewrites as a diff; write and run nothing
+    #[arg(long, requires = "implement")]
+    dry_run: bool,
+    /// Only rewrites that are the same for every input
+    #[arg(long, requires = "implement")]
+    safe_only: bool,
+    /// Also rewrites that nothing could check
+    #[arg(long, requires = "implement", conflicts_with = "safe_only")]
+    r#unsafe: bool,
+    /// Keep the originals under .cmdx/backups until you delete them
+    #[arg(long, requires = "implement")]
+    backup: bool,
+    /// Alone: restore the last backup, or the named one; after --implement: undo what does not verify (always done)
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    rollback: Option<String>,
+    /// Ask for every rewrite
+    #[arg(long, requires = "implement", conflicts_with = "dry_run")]
+    interactive: bool,
+    /// Only these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',', requires = "implement")]
+    rule: Vec<String>,
+    /// All rules but these; single lines with `# cmdx: ignore[RULE]`
+    #[arg(long, value_name = "RULE", value_delimiter = ',', requires = "implement")]
+    ignore: Vec<String>,
+}
+
+/// What the command does.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Run and report.
+    Profile,
+    /// Rewrite.
+    Implement(Implement),
+    /// Restore the last backup, or the named one.
+    RollBack(Option<String>),
+}
+
+/// Which rewrites are applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Proven ones.
+    SafeOnly,
+    /// Those, and what a check says the same of.
+    Checked,
+    /// Those, and what no check could reach.
+    Unsafe,
+}
+
+/// How the source is rewritten.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Implement {
+    pub trust: Trust,
+    pub is_dry_run: bool,
+    pub keeps_backup: bool,
+    pub asks: bool,
+    pub rules: Vec<String>,
+    pub ignored: Vec<String>,
+}
+
+impl Rewriting {
+    fn resolve(self) -> Action {
+        let Self { implement, dry_run, safe_only, r#unsafe, backup, rollback, interactive, rule, ignore } = self;
+        match rollback {
+            Some(name) if !implement => return Action::RollBack((!name.is_empty()).then_some(name)),
+            _ if !implement => return Action::Profile,
+            _ => {}
+        }
+        let trust = match (safe_only, r#unsafe) {
+            (true, _) => Trust::SafeOnly,
+            (_, true) => Trust::Unsafe,
+            _ => Trust::Checked,
+        };
+        Action::Implement(Implement {
+            trust,
+            is_dry_run: dry_run,
+            keeps_backup: backup,
+            asks: interactive,
+            rules: rule,
+            ignored: ignore,
+        })
+    }
+}
+
 fn formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
 }
@@ -87,6 +186,7 @@ enum Choice {
 /// What the arguments come to.
 #[derive(Debug)]
 pub(super) struct Plan {
+    pub action: Action,
     pub paths: Vec<PathBuf>,
     pub categories: Vec<Category>,
     pub is_detailed: bool,
@@ -103,9 +203,10 @@ pub(super) struct Plan {
 impl Args {
     pub(super) fn resolve(self) -> Plan {
         // Measuring is what the command does; the flag says so in scripts and in the tutorial.
-        let Self { paths, profile: _, category, detailed, format, json, out, install, .. } = self;
+        let Self { paths, profile: _, rewriting, category, detailed, format, json, out, install, .. } = self;
         let Choices(categories) = Choices::of(&category);
         Plan {
+            action: rewriting.resolve(),
             paths,
             categories,
             is_detailed: detailed,

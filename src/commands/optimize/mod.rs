@@ -3,6 +3,13 @@
 mod args;
 mod charged;
 mod ending;
+mod implement;
+mod implement_ask;
+mod implement_plan;
+mod implement_recover;
+mod implement_requirements;
+mod implement_show;
+mod implement_verify;
 mod measure;
 mod run;
 

@@ -3,9 +3,10 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::args::{Args, Plan};
+use super::args::{Action, Args, Plan};
 use super::charged::Charged;
 use super::measure::{self, Measured};
+use super::{implement, implement_recover};
 use crate::commands::sources::Sources;
 use crate::commands::{Context, Failure, FailureKind, Outcome, refused};
 use crate::engine::{diagnose, rewrite};
@@ -29,12 +30,14 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     for note in &project.notes {
         context.ui.note(note);
     }
+    implement_recover::recover(&project, context)?;
+    match &plan.action {
+        Action::Profile => {}
+        Action::Implement(how) => return implement::run(&plan, how, &project, context),
+        Action::RollBack(name) => return implement_recover::roll_back(name.as_deref(), &project, context),
+    }
     let sources = Sources::read(&project);
-    let named = |target: &PathBuf| match project.relative(target) {
-        root if root.is_empty() => ".".to_owned(),
-        path => path,
-    };
-    let targets: Vec<String> = project.targets.iter().map(named).collect();
+    let targets = targets(&project);
     let charged = Charged::new(targets.clone());
     let scan = scan(&sources, &charged);
     let measured = measure::measure(&plan, &project, &sources, charged, context)?;
@@ -42,6 +45,15 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let report = assemble(&plan, &project, sources, targets, scan, measured);
     write(&report, &plan, context)?;
     Ok(outcome)
+}
+
+/// What was asked about, relative to the root.
+pub(super) fn targets(project: &Project) -> Vec<String> {
+    let named = |target: &PathBuf| match project.relative(target) {
+        root if root.is_empty() => ".".to_owned(),
+        path => path,
+    };
+    project.targets.iter().map(named).collect()
 }
 
 /// What the rules match in the files asked about. All files are read: a model or a helper lies in another one.
