@@ -211,7 +211,10 @@ fn mentions(sources: &[Arc<SourceFile>]) -> HashMap<String, Vec<(u32, u32)>> {
             source
                 .root()
                 .descendants()
-                .filter(|node| node.is(Kind::Function) && super::facts::returns_new_list(*node))
+                .filter(|node| {
+                    node.is(Kind::Function)
+                        && (super::facts::returns_new_list(*node) || super::facts::passed_on(*node).is_some())
+                })
                 .map(crate::syntax::function_name)
         })
         .collect();
