@@ -103,6 +103,11 @@ impl Index {
         None
     }
 
+    /// True when the project has any model.
+    pub(crate) fn has_models(&self) -> bool {
+        !self.models.is_empty()
+    }
+
     /// The one model with this class name.
     pub(crate) fn model_named(&self, name: &str) -> Option<&Model> {
         match self.models.get(name.rsplit('.').next()?)?.as_slice() {
