@@ -44,9 +44,16 @@ pub fn enclosing_loop(node: Node<'_>) -> Option<Node<'_>> {
     None
 }
 
-/// The `def` around a node.
+/// The `def` whose body a node stands in: defaults, annotations and decorators belong to what is around it.
 pub fn enclosing_function(node: Node<'_>) -> Option<Node<'_>> {
-    node.ancestor(Kind::Function)
+    let mut at = node;
+    loop {
+        let function = at.ancestor(Kind::Function)?;
+        if function.field(Field::Body).is_some_and(|body| body.contains(node)) {
+            return Some(function);
+        }
+        at = function;
+    }
 }
 
 /// The statement that a node belongs to: the child of a block or of the module.

@@ -453,7 +453,11 @@ fn variable_type(node: Node<'_>, depth: u32) -> Typed {
             _ => return Typed::unknown(),
         }
     }
-    let of = of.unwrap_or_else(Typed::unknown);
+    let mut of = of.unwrap_or_else(Typed::unknown);
+    if matches!(variable.scope().kind(), super::ScopeKind::Module | super::ScopeKind::Class) {
+        // Other files may bind or change what a module or class holds.
+        of.by = of.by.min(Provenance::Annotated);
+    }
     // The elements of a list that grows are not those it began with.
     match (&of.of, grown_element(variable, depth)) {
         (_, Growth::None) => of,

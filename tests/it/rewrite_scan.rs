@@ -128,7 +128,7 @@ fn deep_nesting_does_not_overflow_the_stack() {
         let found = scan(&[("deep.py".to_owned(), text.into_bytes())], &ScanOptions::default());
         assert!(found.matches.is_empty());
     }
-    let blocks: String = (0..3_000).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
+    let blocks = (0..3_000).fold(String::new(), |text, depth| text + &" ".repeat(depth) + "if x:\n");
     let text = format!("{blocks}{}pass\n", " ".repeat(3_000));
     assert!(scan(&[("blocks.py".to_owned(), text.into_bytes())], &ScanOptions::default()).matches.is_empty());
 }

@@ -60,14 +60,17 @@ pub fn catalogue() -> String {
         for rule in rules().filter(|rule| rule.category == category) {
             let _infallible = write!(text, "\n### {}\n", rule.name);
             for line in page(rule).lines() {
-                let line = line.replace("```python before", "```python").replace("```python after", "```python");
-                let words: &[&str] = &["```python"];
-                if words.iter().any(|word| line.starts_with(word)) {
-                    text.push_str("```python\n");
+                if let Some(words) = line.strip_prefix("```python") {
+                    text.push_str(match words.split_whitespace().next() {
+                        Some("before") => "Before:\n```python\n",
+                        Some("after") => "\nAfter:\n```python\n",
+                        Some("reported") => "Reported:\n```python\n",
+                        _ => "```python\n",
+                    });
                 } else if let Some(heading) = line.strip_prefix("## ") {
                     let _infallible = writeln!(text, "\n#### {heading}\n");
                 } else {
-                    text.push_str(&line);
+                    text.push_str(line);
                     text.push('\n');
                 }
             }

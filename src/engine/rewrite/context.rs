@@ -119,6 +119,12 @@ impl<'a> Context<'a> {
             .find(|member| member.is(Kind::Function) && crate::syntax::function_name(*member) == name)
     }
 
+    /// True when a mention is a call of the function: by its name, or as a method of `self`.
+    pub(crate) fn callee_is(&self, mention: Node<'a>, function: Node<'a>) -> bool {
+        let callee = if mention.role() == Field::Attribute { mention.parent().unwrap_or(mention) } else { mention };
+        callee.parent().filter(|call| call.is(Kind::Call)).and_then(|call| self.callee(call)) == Some(function)
+    }
+
     /// The class of the project that a value is an instance of, by `self`, an annotation or its construction.
     fn class_of(&self, value: Node<'a>) -> Option<Node<'a>> {
         let name = value.is(Kind::Identifier).then_some(value)?;
@@ -157,9 +163,36 @@ impl<'a> Context<'a> {
 
 /// A statement of the module's top level before which a new constant can stand: the one that holds `node`, when it
 /// begins its line.
-pub(crate) fn constant_place(node: Node<'_>) -> Option<Node<'_>> {
+pub(crate) fn constant_place(node: Node<'_>) -> Option<usize> {
     let holder = super::facts::top_statement(node)?;
-    super::edits::is_alone(holder).then_some(holder)
+    if !super::edits::is_alone(holder) {
+        return None;
+    }
+    let file = node.file();
+    let place = file.line_start(holder.start());
+    // Comments right above belong to the statement; those at the top of the file belong to the file.
+    let mut above = place;
+    while above > 0 {
+        let start = file.line_start(above - 1);
+        if !file.text[start..above].starts_with('#') {
+            return Some(above);
+        }
+        if start == 0 || start == above {
+            break;
+        }
+        above = start;
+    }
+    Some(place)
+}
+
+/// True when a name is bound by an import at the module's top level, above a place.
+pub(crate) fn is_imported_above(name: Node<'_>, place: usize) -> bool {
+    let Some(variable) = name.variable() else { return false };
+    variable.scope().kind() == crate::syntax::ScopeKind::Module
+        && variable.bindings().all(|binding| {
+            let statement = crate::syntax::statement_of(binding);
+            statement.parent().is_some_and(|parent| parent.is(Kind::Module)) && statement.end() <= place
+        })
 }
 
 /// Python's words that no variable can have.

@@ -18,6 +18,12 @@ impl<'a> Edits<'a> {
         self.list.is_empty()
     }
 
+    /// True when a replacement has the word.
+    pub(crate) fn mention(&self, word: &str) -> bool {
+        let is_word = |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|each| each == word);
+        self.list.iter().any(|edit| is_word(&edit.replacement))
+    }
+
     /// Puts `text` in the place of a node.
     pub(crate) fn replace(&mut self, node: Node<'a>, text: impl Into<String>) {
         self.replace_range(node.start(), node.end(), text);

@@ -351,6 +351,15 @@ pub(crate) fn returned_list(function: Node<'_>) -> Option<Node<'_>> {
     matches!(value.kind(), Kind::Identifier | Kind::ListComprehension).then_some(value)
 }
 
+/// The call that is all a function returns, without an annotation that would become wrong.
+pub(crate) fn passed_on(function: Node<'_>) -> Option<Node<'_>> {
+    let mut statements = body(function);
+    statements.retain(|statement| !super::index::is_docstring(*statement));
+    let [only] = statements[..] else { return None };
+    let call = only.is(Kind::Return).then(|| only.only_child()).flatten().filter(|call| call.is(Kind::Call))?;
+    function.field(Field::ReturnType).is_none().then_some(call)
+}
+
 /// True when a function may be one that builds a list and returns it.
 pub(crate) fn returns_new_list(function: Node<'_>) -> bool {
     match returned_list(function) {

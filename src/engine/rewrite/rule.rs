@@ -72,8 +72,20 @@ impl<'a> Rewrite<'a> {
         self.assumptions.iter().map(Assumption::safety).max().unwrap_or(Safety::Proven)
     }
 
+    /// True when the new text names a builtin that means something else in this file.
+    fn takes_shadowed_builtin(&self) -> bool {
+        let root = self.at.file().root().scope();
+        BUILTINS.iter().any(|name| {
+            let is_shadowed = self.at.scope().lookup(name).is_some() || root.variable(name).is_some();
+            is_shadowed && self.edits.mention(name)
+        })
+    }
+
     /// The noun the other rooms know; `None` when the edits overlap or lie outside whole statements.
     pub(crate) fn into_match(self, rule: &Rule) -> Option<Match> {
+        if self.takes_shadowed_builtin() {
+            return None;
+        }
         let safety = self.safety();
         let location = super::facts::location(self.at);
         let function_line = super::facts::function_line(self.at);
@@ -93,6 +105,9 @@ impl<'a> Rewrite<'a> {
         })
     }
 }
+
+/// Builtins that rules write.
+const BUILTINS: &[&str] = &["list", "set", "dict", "sum", "min", "max", "enumerate", "range", "len"];
 
 /// Declares the rule of a file; the doc comment is help text, manual page and test at once.
 macro_rules! rule {

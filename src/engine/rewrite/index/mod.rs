@@ -103,6 +103,11 @@ impl Index {
         None
     }
 
+    /// True when the project has any model.
+    pub(crate) fn has_models(&self) -> bool {
+        !self.models.is_empty()
+    }
+
     /// The one model with this class name.
     pub(crate) fn model_named(&self, name: &str) -> Option<&Model> {
         match self.models.get(name.rsplit('.').next()?)?.as_slice() {
@@ -211,7 +216,10 @@ fn mentions(sources: &[Arc<SourceFile>]) -> HashMap<String, Vec<(u32, u32)>> {
             source
                 .root()
                 .descendants()
-                .filter(|node| node.is(Kind::Function) && super::facts::returns_new_list(*node))
+                .filter(|node| {
+                    node.is(Kind::Function)
+                        && (super::facts::returns_new_list(*node) || super::facts::passed_on(*node).is_some())
+                })
                 .map(crate::syntax::function_name)
         })
         .collect();

@@ -21,13 +21,15 @@ rule! {
     ///     out = []
     ///     for row in rows:
     ///         out = out + [row]
-    ///         out += [row, 1]
+    ///         out += [row]
+    ///         out = out + [row, 1]
     ///     return out
     /// ```
     /// ```python after
     /// def collect(rows):
     ///     out = []
     ///     for row in rows:
+    ///         out.append(row)
     ///         out.append(row)
     ///         out.extend([row, 1])
     ///     return out
@@ -89,6 +91,10 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     }
     let mut rewrite = Rewrite::new(node, format!("`{}` is copied to add to it", name.text()));
     let items = added.child_nodes();
+    // `out += [a, b]` is as good as `extend`.
+    if node.is(Kind::AugmentedAssignment) && (items.len() != 1 || !added.is(Kind::List)) {
+        return None;
+    }
     let text = match (&items[..], added.kind()) {
         ([item], Kind::List) if !item.is(Kind::ListSplat) => format!("{}.append({})", name.text(), argument(*item)),
         _ => format!("{}.extend({})", name.text(), added.text()),

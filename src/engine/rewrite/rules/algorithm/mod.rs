@@ -16,6 +16,7 @@ mod n_plus_one;
 mod nested_scan;
 mod orm_len_all;
 mod orm_linear_search;
+mod query_in_loop;
 mod recursion_without_memory;
 mod regex_in_function;
 mod sorted_for_extreme;
@@ -27,6 +28,7 @@ use crate::engine::rewrite::rule::Rule;
 /// In the order of the catalogue: what costs most where it occurs comes first.
 pub(super) const RULES: &[&Rule] = &[
     &n_plus_one::RULE,
+    &query_in_loop::RULE,
     &lazy_relation::RULE,
     &orm_linear_search::RULE,
     &list_membership::RULE,

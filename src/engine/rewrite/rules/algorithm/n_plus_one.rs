@@ -150,6 +150,41 @@ rule! {
     ///         for book in books_by_author.get(author.pk, []):
     ///             print(author.name, book.title)
     /// ```
+    /// ```python before needs-run
+    /// class User(db.Model):
+    ///     id = db.Column(db.Integer, primary_key=True)
+    ///     posts = db.relationship("Post", order_by="Post.id")
+    ///
+    ///
+    /// class Post(db.Model):
+    ///     id = db.Column(db.Integer, primary_key=True)
+    ///     user_id = db.Column(db.ForeignKey("user.id"))
+    ///
+    ///
+    /// def sizes(session):
+    ///     users = session.query(User).all()
+    ///     return {user.id: len(session.query(Post).filter(Post.user_id == user.id).all()) for user in users}
+    /// ```
+    /// ```python after
+    /// class User(db.Model):
+    ///     id = db.Column(db.Integer, primary_key=True)
+    ///     posts = db.relationship("Post", order_by="Post.id")
+    ///
+    ///
+    /// class Post(db.Model):
+    ///     id = db.Column(db.Integer, primary_key=True)
+    ///     user_id = db.Column(db.ForeignKey("user.id"))
+    ///
+    ///
+    /// def sizes(session):
+    ///     users = session.query(User).all()
+    ///     user_keys = [user.id for user in users]
+    ///     posts_by_user_id = {}
+    ///     for start in range(0, len(user_keys), 500):
+    ///         for each in session.query(Post).filter(Post.user_id.in_(user_keys[start:start + 500])).all():
+    ///             posts_by_user_id.setdefault(each.user_id, []).append(each)
+    ///     return {user.id: len(posts_by_user_id.get(user.id, [])) for user in users}
+    /// ```
     /// ## Left alone
     /// ```python unchanged
     /// class User(db.Model):
@@ -180,7 +215,7 @@ rule! {
     /// def newest():
     ///     return [Post.query.filter_by(user_id=user.id).limit(3).all() for user in User.query.all()]
     /// ```
-    "n-plus-one", Algorithm, [Trigger::Kind(Kind::For)] => find
+    "n-plus-one", Algorithm, [Trigger::Kind(Kind::For), Trigger::Kind(Kind::ForIn)] => find
 }
 
 /// Steps of the inner query that keep their meaning when all rows are read at once.
@@ -197,35 +232,37 @@ struct Pair<'a> {
     parent: &'a Model,
 }
 
-fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
-    if is_async(node) && !is_alone(node) || !is_alone(node) || is_lazy(node) {
-        return None;
-    }
+pub(super) fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
+    let looping = if node.is(Kind::For) { node } else { first_clause_of(node)? };
     let target = node.field(Field::Left).filter(|target| target.is(Kind::Identifier))?;
     let iterable = node.field(Field::Right)?;
-    let body = node.field(Field::Body)?;
-    let may_query = body.descendants().any(|each| {
-        each.is(Kind::Call)
-            && crate::syntax::callee_name(each).is_some_and(|name| matches!(name, "filter_by" | "filter" | "where"))
-    });
-    if !may_query || may_write(body) || is_async(node) {
+    let body = if node.is(Kind::For) { node.field(Field::Body)? } else { looping };
+    let is_filter = |name: &str| matches!(name, "filter_by" | "filter" | "where");
+    let may_query = body.descendants().any(|each| crate::syntax::callee_name(each).is_some_and(is_filter));
+    if !may_query || !is_alone(statement_of(looping)) || is_lazy(target) || may_write(body) || is_async(node) {
         return None;
     }
     let parent = rows_of(context, iterable)?;
-    let (inner, query, equality) = inner_query(context, node, target, parent)?;
-    let pair = Pair { looping: node, target, iterable, inner, query, equality, parent };
+    let (inner, query, equality) = inner_query(context, looping, body, target, parent)?;
+    let pair = Pair { looping, target, iterable, inner, query, equality, parent };
     let message = format!("N+1: one query of `{}` for every row of `{}`", pair.query.model.name, parent.name);
     eager(context, &pair, &message).or_else(|| grouped(context, &pair, &message))
+}
+
+/// The comprehension whose first clause this is.
+fn first_clause_of(clause: Node<'_>) -> Option<Node<'_>> {
+    let comprehension = clause.parent()?;
+    (comprehension.children().find(|child| child.is(Kind::ForIn)) == Some(clause)).then_some(comprehension)
 }
 
 /// The one query of the loop body that is filtered by the row's key.
 fn inner_query<'a>(
     context: &Context<'a>,
     looping: Node<'a>,
+    body: Node<'a>,
     target: Node<'a>,
     parent: &'a Model,
 ) -> Option<(Node<'a>, Query<'a>, Equality<'a>)> {
-    let body = looping.field(Field::Body)?;
     for call in body.descendants().filter(|each| each.is(Kind::Call)) {
         let is_whole = !matches!(usage(call), Usage::Method(..)) && !is_argument_of_query(call);
         if !is_whole || is_builtin_call(call, "list") {

@@ -1,7 +1,7 @@
 //! Finds constant regular expressions that are looked up or compiled at every call.
 
 use crate::engine::rewrite::assumption::Assumption;
-use crate::engine::rewrite::context::{Context, constant_place};
+use crate::engine::rewrite::context::{Context, constant_place, is_imported_above};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{Field, Kind, Node, enclosing_function, keywords, qualified, qualified_name, string_value};
 
@@ -58,6 +58,17 @@ rule! {
     ///
     /// def find(name, text):
     ///     return re.findall(name + r"\d+", text)
+    /// ```
+    /// ```python unchanged
+    /// def lazy(text):
+    ///     import re
+    ///     return re.findall(r"\d+", text)
+    /// ```
+    /// ```python unchanged
+    /// import re
+    ///
+    /// def junk(line, match=re.compile(r"\s*").match):
+    ///     return match(line)
     /// ```
     /// ```python unchanged
     /// from mine import re
@@ -126,9 +137,17 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     }
     let flags_text = flags.map(|flags| format!(", {}", flags.text())).unwrap_or_default();
     let definition = format!("{name} = {compile}({}{flags_text})", pattern.text());
-    let file = node.file();
-    let before = file.line_start(place.start());
-    rewrite.edits.replace_range(before, before, format!("{definition}\n\n\n"));
+    if !crate::engine::rewrite::facts::root_name(module).is_some_and(|root| is_imported_above(root, place)) {
+        return None;
+    }
+    if flags.is_some_and(|flags| {
+        flags
+            .descendants()
+            .any(|each| each.is(Kind::Identifier) && each.variable().is_some() && !is_imported_above(each, place))
+    }) {
+        return None;
+    }
+    rewrite.edits.replace_range(place, place, format!("{definition}\n\n\n"));
     if function == "compile" {
         rewrite.edits.replace(node, name);
         return Some(rewrite);
@@ -179,8 +198,9 @@ fn constant_name<'a>(node: Node<'a>, holder: Node<'a>) -> String {
             && crate::syntax::arguments(*each).first().is_some_and(|first| constant_pattern(*first).is_some())
     };
     let calls: Vec<Node<'a>> = holder.descendants().filter(is_candidate).collect();
-    let name: String = qualified_name(node).chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-    let name = format!("_{}_PATTERN", name.to_uppercase().trim_matches('_'));
+    let words = qualified_name(node).to_uppercase();
+    let words: Vec<&str> = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let name = format!("_{}_PATTERN", words.join("_"));
     match calls.iter().position(|each| *each == node) {
         Some(at) if calls.len() > 1 => format!("{name}_{}", at + 1),
         _ => name,

@@ -73,15 +73,17 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         return None;
     }
     let place = constant_place(node)?;
+    if variable.only_binding().is_none_or(|binding| statement_of(binding).end() > place) {
+        return None;
+    }
     let name = format!("_{}_VALIDATOR", schema.text().trim_start_matches('_').to_uppercase());
     let mut rewrite = Rewrite::new(node, format!("`{}` is checked and compiled at every call", schema.text()));
     let error = context.fresh_name("error");
     let best_match = context.import(&mut rewrite, "jsonschema.exceptions", "best_match")?;
     if node.file().root().scope().variable(&name).is_none() {
         let validator_for = context.import(&mut rewrite, "jsonschema.validators", "validator_for")?;
-        let start = node.file().line_start(place.start());
         let text = format!("{name} = {validator_for}({schema})({schema})\n\n\n", schema = schema.text());
-        rewrite.edits.replace_range(start, start, text);
+        rewrite.edits.replace_range(place, place, text);
     }
     let file = node.file();
     let (outer, unit) = (file.indentation(statement.start()), indentation_unit(file));

@@ -5,7 +5,7 @@ use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
     Field, Kind, Node, Type, arguments, has_comment, infer, is_async, is_builtin, is_builtin_call, is_simple_name,
-    keywords, qualified,
+    keywords, method, qualified,
 };
 
 rule! {
@@ -56,13 +56,17 @@ rule! {
     ///     return ", ".join([str(row) for row in rows]), sorted([row.key for row in rows]), len([row.load() for row in rows])
     /// ```
     /// ```python unchanged
+    /// def check(forms):
+    ///     return all([form.is_valid() for form in forms])
+    /// ```
+    /// ```python unchanged
     /// async def total(rows):
     ///     return sum([await row.value() for row in rows])
     /// ```
     "list-as-argument", Memory, [
         Trigger::Call("sum"), Trigger::Call("len"), Trigger::Call("set"), Trigger::Call("frozenset"), Trigger::Call("dict"),
-        Trigger::Call("tuple"), Trigger::Call("min"), Trigger::Call("max"), Trigger::Call("any"), Trigger::Call("all"),
-        Trigger::Call("Counter"), Trigger::Call("fsum"),
+        Trigger::Call("min"), Trigger::Call("max"), Trigger::Call("any"), Trigger::Call("all"),
+        Trigger::Call("Counter"), Trigger::Call("fsum"), Trigger::Call("update"),
     ] => find
 }
 
@@ -112,7 +116,8 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
             rewrite.edits.replace(list, format!("1 {rest}"));
             return Some(rewrite);
         }
-        "tuple" => rewrite.edits.replace(list, inside),
+        // A call in it may be there for its effect on every item.
+        "any" | "all" if body.has(Kind::Call) => return None,
         "any" | "all" => {
             rewrite.assume(Assumption::Pure(body.text().into()));
             rewrite.edits.replace(list, inside);
@@ -138,7 +143,7 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         _ if named.is_empty() => rewrite.edits.replace(list, inside),
         _ => rewrite.edits.replace(list, format!("({inside})")),
     }
-    if !is_known && !matches!(name, "tuple" | "any" | "all") {
+    if !is_known && !matches!(name, "any" | "all") {
         rewrite.assume(Assumption::ErrorChanges("the error of a wrong item after all items", "one at the item"));
     }
     // A trailing comma after the one generator would be a syntax error.
@@ -153,9 +158,18 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
 
 /// The builtin's name, or that of the two library functions that take any iterable.
 fn name_of(callee: Node<'_>) -> Option<&'static str> {
-    const BUILTINS: &[&str] = &["sum", "len", "set", "frozenset", "dict", "tuple", "min", "max", "any", "all"];
+    const BUILTINS: &[&str] = &["sum", "len", "set", "frozenset", "dict", "min", "max", "any", "all"];
     if let Some(name) = BUILTINS.iter().find(|name| is_builtin(callee, name)) {
         return Some(name);
+    }
+    if let Some((receiver, "update")) = callee.parent().and_then(method)
+        && matches!(infer(receiver).of, Type::Set(_) | Type::Instance(_))
+    {
+        let is_collection = match infer(receiver).of {
+            Type::Instance(name) => matches!(name.as_str(), "Counter" | "collections.Counter"),
+            _ => true,
+        };
+        return is_collection.then_some("update");
     }
     match qualified(callee)?.as_str() {
         "collections.Counter" => Some("Counter"),

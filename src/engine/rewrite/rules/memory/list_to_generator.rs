@@ -3,7 +3,7 @@
 use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::{argument, is_alone};
-use crate::engine::rewrite::facts::{local_variable, returned_list, returns_new_list};
+use crate::engine::rewrite::facts::{local_variable, passed_on, returned_list, returns_new_list};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
     Field, Kind, Node, Usage, binding_value, enclosing_function, enclosing_loop, is_async, positional, statement_of,
@@ -103,7 +103,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         if is_import(mention) {
             continue;
         }
-        if context.index.definition(mention) != Some(node) || !is_walked(mention) {
+        if context.index.definition(mention) != Some(node) || !is_walked(context, mention, PASSED_ON_MAX) {
             return None;
         }
         n_calls += 1;
@@ -143,12 +143,19 @@ fn is_import(mention: Node<'_>) -> bool {
     mention.ancestors().take(3).any(|each| matches!(each.kind(), Kind::ImportFrom | Kind::Import))
 }
 
-/// True when the mention is a call whose result is walked exactly once.
-fn is_walked(mention: Node<'_>) -> bool {
+/// A result that more functions hand on than this is followed no further.
+const PASSED_ON_MAX: u32 = 3;
+
+/// True when the mention is a call whose result is walked exactly once, here or where a function that returns it is
+/// called.
+fn is_walked<'a>(context: &Context<'a>, mention: Node<'a>, depth: u32) -> bool {
     let callee = if mention.role() == Field::Attribute { mention.parent().unwrap_or(mention) } else { mention };
     let Usage::Call(call) = usage(callee) else { return false };
     if is_walk(call) {
         return true;
+    }
+    if usage(call) == Usage::Returned {
+        return is_passed_on(context, call, depth);
     }
     let Usage::Assigned(assignment) = usage(call) else { return false };
     let Some(variable) = assignment.field(Field::Left).and_then(local_variable) else { return false };
@@ -158,6 +165,22 @@ fn is_walked(mention: Node<'_>) -> bool {
         && is_walk(only)
         && enclosing_loop(only) == enclosing_loop(call)
         && only.start() > call.end()
+}
+
+/// True when the function does nothing but return the call, and all its own results are walked once.
+fn is_passed_on<'a>(context: &Context<'a>, call: Node<'a>, depth: u32) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let Some(function) = enclosing_function(call) else { return false };
+    if passed_on(function) != Some(call)
+        || function.parent().is_none_or(|parent| parent.is(Kind::Decorated))
+        || is_async(function)
+    {
+        return false;
+    }
+    let Some(mentions) = context.index.mentions_of(function) else { return false };
+    let mut calls = mentions.into_iter().filter(|mention| !is_import(*mention)).peekable();
+    calls.peek().is_some()
+        && calls.all(|mention| context.callee_is(mention, function) && is_walked(context, mention, depth))
 }
 
 fn is_walk(value: Node<'_>) -> bool {

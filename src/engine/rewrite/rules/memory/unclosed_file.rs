@@ -6,8 +6,8 @@ use crate::engine::rewrite::edits::{indentation_unit, is_alone, reindented};
 use crate::engine::rewrite::facts::{assignment, call_statement, local_variable};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Usage, arguments, binding_value, enclosing_function, is_builtin_call, method, next_statement,
-    qualified, statement_of, usage,
+    Field, Kind, Node, Usage, arguments, binding_value, enclosing_function, is_builtin_call, method, qualified,
+    statement_of, usage,
 };
 
 rule! {
@@ -79,6 +79,14 @@ rule! {
     ///     return log
     /// ```
     /// ```python unchanged
+    /// import sqlite3
+    ///
+    /// def rows(path):
+    ///     db = sqlite3.connect(path)
+    ///     cursor = db.execute("select 1")
+    ///     return cursor.fetchall()
+    /// ```
+    /// ```python unchanged
     /// from mine import open
     ///
     /// def load(path):
@@ -129,11 +137,31 @@ fn named<'a>(
     let keeps = |each: &Node<'a>| {
         matches!(
             usage(*each),
-            Usage::Method(_, _)
-                | Usage::Builtin(
-                    "sum" | "list" | "len" | "sorted" | "set" | "max" | "min" | "any" | "all" | "tuple" | "dict",
-                    _
-                )
+            Usage::Method(
+                "read"
+                    | "readline"
+                    | "readlines"
+                    | "write"
+                    | "writelines"
+                    | "seek"
+                    | "tell"
+                    | "flush"
+                    | "close"
+                    | "truncate"
+                    | "execute"
+                    | "executemany"
+                    | "executescript"
+                    | "commit"
+                    | "rollback"
+                    | "cursor"
+                    | "isatty"
+                    | "readable"
+                    | "writable",
+                _
+            ) | Usage::Builtin(
+                "sum" | "list" | "len" | "sorted" | "set" | "max" | "min" | "any" | "all" | "tuple" | "dict",
+                _
+            )
         ) || matches!(usage(*each), Usage::Iterated(looping) if !is_generator_clause(looping))
             || matches!(usage(*each), Usage::Argument(call) if is_reader(call))
     };
@@ -160,7 +188,7 @@ fn named<'a>(
         rewrite.assume(Assumption::Deferred("the file is closed at the end of the block and not when it is collected"));
         last
     };
-    if closing.is_none() && next_statement(last).is_some_and(|next| next.is(Kind::Return)) && hands_out(&uses) {
+    if closing.is_none() && !is_file {
         return None;
     }
     let manager = if is_file {
@@ -220,11 +248,6 @@ fn is_generator_clause(looping: Node<'_>) -> bool {
     looping.is(Kind::ForIn)
         && looping.parent().is_some_and(|parent| parent.is(Kind::GeneratorExpression))
         && crate::engine::rewrite::facts::is_lazy_generator(looping)
-}
-
-/// True when the last use gives away something that still reads the file.
-fn hands_out(uses: &[Node<'_>]) -> bool {
-    uses.iter().any(|each| matches!(usage(*each), Usage::Method("__enter__" | "detach" | "fileno", _)))
 }
 
 /// `open(p).read()` as the value of a statement.
