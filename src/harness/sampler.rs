@@ -37,6 +37,10 @@ const FAILURES_MAX: u32 = 10;
 /// The kernel brings a running thread's CPU time up to date at its tick, 4 ms on most systems: over this long a
 /// counter that stands still means that the thread did not run, and so that its stack is what it was.
 const STILL_SECONDS: f64 = 0.008;
+/// A thread that wants a core and got less than this part of the time between two samples is starved,
+const STARVED_PART: f64 = 0.3;
+/// and read again after this long at the latest.
+const STARVED_SECONDS_MAX: f64 = 0.1;
 /// Attempts after a read that failed.
 const N_RETRIES: u32 = 3;
 /// Resident set size is read once in this many samples.
@@ -207,12 +211,13 @@ impl<'a> Sampler<'a> {
         let mut n_ticks = 0_u64;
         let mut n_failures = 0;
         while !self.is_over() {
-            thread::sleep(self.gap());
+            let gap = self.gap();
+            thread::sleep(gap);
             n_ticks += 1;
             if n_ticks.is_multiple_of(RSS_EVERY) {
                 self.note_resident_bytes();
             }
-            if self.repeat_latest() {
+            if self.repeat_latest() || self.is_starved(gap) {
                 continue;
             }
             match self.read(&mut spy) {
@@ -285,6 +290,19 @@ impl<'a> Sampler<'a> {
             self.latest.push((thread, stack));
         }
         true
+    }
+
+    /// True when others had the cores since the latest read, and the process hardly came on: reading it again would
+    /// cost as much and tell next to nothing. The next sample stands for this time as well.
+    fn is_starved(&self, gap: Duration) -> bool {
+        let now = self.shared.start.elapsed().as_secs_f64();
+        let [(thread, _)] = self.latest[..] else { return false };
+        self.threads.get(&thread).is_some_and(|clock| {
+            let used_seconds = self.cpu_seconds(thread).unwrap_or(f64::MAX) - clock.cpu_seconds;
+            now - clock.at_seconds < STARVED_SECONDS_MAX
+                && used_seconds < STARVED_PART * gap.as_secs_f64()
+                && process_tree::is_runnable(self.pid, thread)
+        })
     }
 
     /// The process runs on while it is read: a frame that returns in the middle tears the chain, and the next attempt,
