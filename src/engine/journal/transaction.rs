@@ -97,8 +97,10 @@ fn target_of(root: &Path, change: &Change) -> Result<Entry, String> {
         return Err("it is a link to a file outside the project".into());
     }
     let metadata = fs::metadata(&target).map_err(|error| format!("it cannot be read: {error}"))?;
-    if metadata.permissions().readonly() {
-        return Err("it is read-only".into());
+    // Asked of the system, not of the mode: root may write what others may not.
+    if let Err(error) = fs::File::options().append(true).open(&target) {
+        let is_denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+        return Err(if is_denied { "it is read-only".into() } else { format!("it cannot be written: {error}") });
     }
     if std::os::unix::fs::MetadataExt::nlink(&metadata) > 1 {
         return Err("the file has other names (hard links) that would keep the old content".into());
