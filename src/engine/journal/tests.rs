@@ -46,14 +46,14 @@ impl Project {
         self.root.join(name(index))
     }
 
-    fn changes(&self) -> Vec<Change> {
+    fn changes() -> Vec<Change> {
         let change =
             |index: usize| Change { path: name(index), before: OLD[index].to_vec(), after: NEW[index].to_vec() };
         (0..OLD.len()).map(change).collect()
     }
 
     fn prepare(&self, progress: &mut dyn FnMut(Step)) -> (Option<Prepared>, Vec<Refused>) {
-        prepare(&self.root, &self.state(), &self.changes(), "cmdx test", false, progress).expect("prepared")
+        prepare(&self.root, &self.state(), &Self::changes(), "cmdx test", false, progress).expect("prepared")
     }
 
     fn implement(&self) -> String {
@@ -244,7 +244,7 @@ fn child_of_the_kill_tests() {
     let mut progress = |_: Step| {
         n_steps += 1;
         if n_steps == kill_at {
-            drop(nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL));
+            nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).expect("nothing stops it");
         }
     };
     let project = Project::at(&root);
