@@ -65,8 +65,8 @@ pub fn run_plain(
         thread::sleep(WAIT_INTERVAL);
     };
     let wall_seconds = start.elapsed().as_secs_f64();
-    for error in running.finish() {
-        return Err(HarnessError::NotWritable { path: stdout_log, source: error });
+    if let Some(source) = running.finish().into_iter().next() {
+        return Err(HarnessError::NotWritable { path: stdout_log, source });
     }
     let cpu_seconds = child::children_cpu_seconds() - cpu_before;
     Ok(PlainRun { exit, wall_seconds, cpu_seconds, stdout_log, stderr_log })

@@ -62,7 +62,7 @@ pub(super) fn run(plan: &Plan, how: &Implement, project: &Project, context: &Con
     known_rules(how)?;
     let mut work = Work::new(plan, how, project, context);
     if how.is_dry_run {
-        work.preview()?;
+        work.preview();
         return work.tell(Outcome::Done);
     }
     let state = project.state_directory().map_err(refused)?;
@@ -191,7 +191,7 @@ impl<'a> Work<'a> {
     }
 
     /// `--dry-run`: all that would be tried.
-    fn preview(&mut self) -> anyhow::Result<()> {
+    fn preview(&mut self) {
         for _ in 0..ROUNDS_MAX {
             let matches = self.next();
             if matches.is_empty() {
@@ -209,7 +209,6 @@ impl<'a> Work<'a> {
         self.declare_requirements();
         self.answer.files = self.changed();
         self.answer.diff = show::diff(&self.originals, &self.texts);
-        Ok(())
     }
 
     /// Round by round: find, ask, check, keep.
@@ -217,14 +216,16 @@ impl<'a> Work<'a> {
         for _ in 0..ROUNDS_MAX {
             let matches = self.next();
             let (matches, missing) = checker.without_missing(matches, self.how.trust)?;
-            missing.into_iter().for_each(|left| self.leave(left));
-            let matches = if self.how.asks { self.asked(matches) } else { matches };
+            for left in missing {
+                self.leave(left);
+            }
+            let matches = if self.how.asks { self.asked(&matches) } else { matches };
             if matches.is_empty() || interrupt::is_requested() {
                 break;
             }
             let decided = checker.decide(&matches, &self.texts, &self.originals, self.how.trust)?;
             let kept: Vec<usize> = decided.kept.iter().map(|(index, _)| *index).collect();
-            let kept = self.without_repeats(&matches, kept);
+            let kept = self.without_repeats(&matches, &kept);
             for left in decided.left {
                 self.leave(left);
             }
@@ -243,7 +244,7 @@ impl<'a> Work<'a> {
     }
 
     /// Takes out rewrites whose rule finds its own result again: it would never come to an end.
-    fn without_repeats(&mut self, matches: &[Match], kept: Vec<usize>) -> Vec<usize> {
+    fn without_repeats(&mut self, matches: &[Match], kept: &[usize]) -> Vec<usize> {
         let count = |found: &[Match], each: &Match| {
             let same = |other: &&Match| {
                 (&other.rule, &other.location.path, &other.location.symbol)
@@ -258,10 +259,10 @@ impl<'a> Work<'a> {
         };
         let before = scan(&self.texts);
         let mut after = self.texts.clone();
-        after.extend(built(matches, &kept, &self.texts));
+        after.extend(built(matches, kept, &self.texts));
         let after = scan(&after);
         let mut lasting = vec![];
-        for index in kept {
+        for &index in kept {
             if count(&after, &matches[index]) < count(&before, &matches[index]) {
                 lasting.push(index);
                 continue;
@@ -272,7 +273,7 @@ impl<'a> Work<'a> {
         lasting
     }
 
-    fn asked(&mut self, matches: Vec<Match>) -> Vec<Match> {
+    fn asked(&mut self, matches: &[Match]) -> Vec<Match> {
         let mut chosen = vec![];
         let mut takes_all = false;
         let mut takes_none = false;
@@ -280,7 +281,7 @@ impl<'a> Work<'a> {
             let letter = match (takes_all, takes_none) {
                 (true, _) => 'y',
                 (_, true) => 'n',
-                _ => self.ask(&matches, index),
+                _ => self.ask(matches, index),
             };
             takes_all |= letter == 'a';
             takes_none |= letter == 'q';
@@ -327,11 +328,11 @@ impl<'a> Work<'a> {
     /// Through the journal; then the tests once more with the files as they lie there.
     fn write(&mut self, state: &std::path::Path, checker: &Checker<'_>) -> anyhow::Result<Outcome> {
         self.declare_requirements();
-        let changed = self.changed();
-        if changed.is_empty() {
+        let paths = self.changed();
+        if paths.is_empty() {
             return Ok(Outcome::Done);
         }
-        let changes: Vec<Change> = changed
+        let changes: Vec<Change> = paths
             .iter()
             .map(|path| Change {
                 path: path.clone(),
@@ -340,30 +341,34 @@ impl<'a> Work<'a> {
             })
             .collect();
         let keeps = self.how.keeps_backup;
-        let (prepared, refused) =
+        let (transaction, early) =
             journal::prepare(&self.project.root, state, &changes, &command_line(), keeps, &mut |_| {})
                 .map_err(Failure::from)?;
-        refused.into_iter().for_each(|refused| self.refuse(&refused));
+        for refused in early {
+            self.refuse(&refused);
+        }
         // A file that was refused before anything was written is reported, and nothing had to be taken back.
-        let Some(prepared) = prepared else { return Ok(Outcome::Done) };
-        let late = prepared.write(&mut |_| {}).map_err(Failure::from)?;
-        late.into_iter().for_each(|refused| self.refuse(&refused));
+        let Some(writing) = transaction else { return Ok(Outcome::Done) };
+        let late = writing.write(&mut |_| {}).map_err(Failure::from)?;
+        for refused in late {
+            self.refuse(&refused);
+        }
         let confirmed = checker.confirm();
         match confirmed {
             Ok(broken) if broken.is_empty() && !interrupt::is_requested() => {}
             Ok(broken) => {
-                prepared.undo(&mut |_| {}).map_err(Failure::from)?;
+                writing.undo(&mut |_| {}).map_err(Failure::from)?;
                 let Some((test, message)) = broken.into_iter().next() else { return Ok(Outcome::Interrupted) };
                 self.take_all_back(&format!("`{test}` fails with the written files: {message}"));
                 return Ok(Outcome::RolledBack);
             }
             Err(failure) => {
-                prepared.undo(&mut |_| {}).map_err(Failure::from)?;
+                writing.undo(&mut |_| {}).map_err(Failure::from)?;
                 return Err(failure.into());
             }
         }
-        self.answer.backup = Some(prepared.name());
-        prepared.commit(&mut |_| {}).map_err(Failure::from)?;
+        self.answer.backup = Some(writing.name());
+        writing.commit(&mut |_| {}).map_err(Failure::from)?;
         self.answer.files = self.changed();
         self.answer.diff = show::diff(&self.originals, &self.texts);
         Ok(Outcome::Done)

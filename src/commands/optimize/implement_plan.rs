@@ -118,7 +118,7 @@ pub(super) fn lines_of(each: &Match, text: &[u8]) -> Vec<u32> {
     let mut lines: BTreeSet<u32> = BTreeSet::from([each.location.line]);
     for edit in &each.edits {
         let before = &text[..edit.start.min(text.len())];
-        lines.insert(before.iter().filter(|byte| **byte == b'\n').count() as u32 + 1);
+        lines.insert(before.split(|byte| *byte == b'\n').count() as u32);
     }
     lines.into_iter().collect()
 }

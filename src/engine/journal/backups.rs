@@ -192,7 +192,7 @@ pub fn roll_back(
             .map_err(|source| JournalError::NotRestored { path: entry.target.clone(), source })?;
         entries.push((entry_back(entry, &current, stamp), current, before));
     }
-    let prepared = Prepared::of_rollback(state, command, entries, progress)?;
+    let prepared = Prepared::of_rollback(state, command, &entries, progress)?;
     recovered.backup = Some(prepared.name());
     recovered.changed.extend(prepared.write(progress)?);
     prepared.commit(progress)?;

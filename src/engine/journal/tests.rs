@@ -46,14 +46,14 @@ impl Project {
         self.root.join(name(index))
     }
 
-    fn changes(&self) -> Vec<Change> {
+    fn changes() -> Vec<Change> {
         let change =
             |index: usize| Change { path: name(index), before: OLD[index].to_vec(), after: NEW[index].to_vec() };
         (0..OLD.len()).map(change).collect()
     }
 
     fn prepare(&self, progress: &mut dyn FnMut(Step)) -> (Option<Prepared>, Vec<Refused>) {
-        prepare(&self.root, &self.state(), &self.changes(), "cmdx test", false, progress).expect("prepared")
+        prepare(&self.root, &self.state(), &Self::changes(), "cmdx test", false, progress).expect("prepared")
     }
 
     fn implement(&self) -> String {
@@ -162,14 +162,32 @@ fn a_file_that_changed_since_the_scan_is_refused_and_the_others_go_on() {
 }
 
 #[test]
-fn read_only_and_hard_linked_files_are_refused() {
+fn hard_linked_files_are_refused() {
     let project = Project::new();
-    fs::set_permissions(project.path(0), Permissions::from_mode(0o444)).expect("own file");
     fs::hard_link(project.path(1), project.root.join("other.py")).expect("same file system");
     let (prepared, refused) = project.prepare(&mut |_| {});
     let reasons: Vec<&str> = refused.iter().map(|each| each.reason.as_str()).collect();
-    assert_eq!(reasons, ["it is read-only", "the file has other names (hard links) that would keep the old content"]);
-    prepared.expect("one file").undo(&mut |_| {}).expect("nothing to undo");
+    assert_eq!(reasons, ["the file has other names (hard links) that would keep the old content"]);
+    prepared.expect("two files").undo(&mut |_| {}).expect("nothing to undo");
+}
+
+#[test]
+fn read_only_files_are_refused_unless_the_system_lets_us_write_them() {
+    let project = Project::new();
+    fs::set_permissions(project.path(0), Permissions::from_mode(0o444)).expect("own file");
+    let may_write = fs::File::options().append(true).open(project.path(0)).is_ok();
+    let (prepared, refused) = project.prepare(&mut |_| {});
+    let prepared = prepared.expect("at least two files");
+    prepared.write(&mut |_| {}).expect("written");
+    prepared.commit(&mut |_| {}).expect("committed");
+    let content = fs::read(project.path(0)).expect("readable");
+    if may_write {
+        assert_eq!((content.as_slice(), refused.len()), (NEW[0], 0), "root writes it");
+    } else {
+        assert_eq!(refused, [Refused { path: name(0), reason: "it is read-only".into() }]);
+        assert_eq!(content, OLD[0]);
+    }
+    assert_eq!(fs::metadata(project.path(0)).expect("there").permissions().mode() & 0o777, 0o444);
 }
 
 #[test]
@@ -226,7 +244,7 @@ fn child_of_the_kill_tests() {
     let mut progress = |_: Step| {
         n_steps += 1;
         if n_steps == kill_at {
-            drop(nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL));
+            nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).expect("nothing stops it");
         }
     };
     let project = Project::at(&root);

@@ -84,9 +84,10 @@ pub fn prepare(
         is_kept,
         files: vec![],
     };
-    let bytes = accepted.iter().map(|(_, change)| (change.before.as_slice(), change.after.as_slice())).collect();
+    let bytes: Vec<(&[u8], &[u8])> =
+        accepted.iter().map(|(_, change)| (change.before.as_slice(), change.after.as_slice())).collect();
     let entries = accepted.iter().map(|(entry, _)| entry.clone()).collect();
-    Ok((Some(stage(state, header, entries, bytes, progress)?), refused))
+    Ok((Some(stage(state, header, entries, &bytes, progress)?), refused))
 }
 
 /// What the journal says of the file, or why it is left alone.
@@ -97,8 +98,10 @@ fn target_of(root: &Path, change: &Change) -> Result<Entry, String> {
         return Err("it is a link to a file outside the project".into());
     }
     let metadata = fs::metadata(&target).map_err(|error| format!("it cannot be read: {error}"))?;
-    if metadata.permissions().readonly() {
-        return Err("it is read-only".into());
+    // Asked of the system, not of the mode: root may write what others may not.
+    if let Err(error) = fs::File::options().append(true).open(&target) {
+        let is_denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+        return Err(if is_denied { "it is read-only".into() } else { format!("it cannot be written: {error}") });
     }
     if std::os::unix::fs::MetadataExt::nlink(&metadata) > 1 {
         return Err("the file has other names (hard links) that would keep the old content".into());
@@ -125,13 +128,13 @@ pub(super) fn stage(
     state: &Path,
     header: Manifest,
     entries: Vec<Entry>,
-    bytes: Vec<(&[u8], &[u8])>,
+    bytes: &[(&[u8], &[u8])],
     progress: &mut dyn FnMut(Step),
 ) -> Result<Prepared, JournalError> {
     let directory = new_directory(state)?;
     let manifest = Manifest { files: entries, ..header };
     let staged =
-        stage_files(&directory, &manifest, &bytes, progress).and_then(|()| manifest::write(&directory, &manifest));
+        stage_files(&directory, &manifest, bytes, progress).and_then(|()| manifest::write(&directory, &manifest));
     if let Err(error) = staged {
         let _error_is_told = fs::remove_dir_all(&directory);
         return Err(error);
@@ -232,7 +235,7 @@ impl Prepared {
     pub(super) fn of_rollback(
         state: &Path,
         command: &str,
-        entries: Vec<(Entry, Vec<u8>, Vec<u8>)>,
+        entries: &[(Entry, Vec<u8>, Vec<u8>)],
         progress: &mut dyn FnMut(Step),
     ) -> Result<Self, JournalError> {
         let header = Manifest {
@@ -242,9 +245,10 @@ impl Prepared {
             is_kept: false,
             files: vec![],
         };
-        let bytes = entries.iter().map(|(_, before, after)| (before.as_slice(), after.as_slice())).collect();
+        let bytes: Vec<(&[u8], &[u8])> =
+            entries.iter().map(|(_, before, after)| (before.as_slice(), after.as_slice())).collect();
         let files = entries.iter().map(|(entry, _, _)| entry.clone()).collect();
-        stage(state, header, files, bytes, progress)
+        stage(state, header, files, &bytes, progress)
     }
 }
 

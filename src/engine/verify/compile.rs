@@ -13,7 +13,7 @@ use crate::model::{ExitReason, Workload, WorkloadKind};
 use crate::support::atomic_file;
 
 /// Compiling takes milliseconds a file; a minute covers any project.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// One file to compile.
 #[derive(Clone, Copy, Debug)]

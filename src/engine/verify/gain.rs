@@ -85,7 +85,7 @@ fn in_turns<T>(
     before: impl Fn() -> Result<T, VerifyError>,
     after: impl Fn() -> Result<T, VerifyError>,
 ) -> Result<(T, T), VerifyError> {
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         let old = before()?;
         return Ok((old, after()?));
     }

@@ -239,7 +239,8 @@ impl Room {
     fn argv(&self, workload: &Workload, overlay: &Overlay, watch: Option<&Watch>) -> Vec<String> {
         let mut argv = workload.argv.clone();
         if let Some(at) = pytest_at(&argv) {
-            argv.splice(at + 1..at + 1, ["-p".to_owned(), "cmdx_tests".to_owned()]);
+            argv.insert(at + 1, "-p".to_owned());
+            argv.insert(at + 2, "cmdx_tests".to_owned());
             return argv;
         }
         let script = argv.get(1).and_then(|script| fs::canonicalize(workload.cwd.join(script)).ok());
@@ -267,7 +268,7 @@ fn read(directory: &Path, observed: &mut Observed) -> std::io::Result<()> {
                 let Ok(line) = serde_json::from_str::<TestLine>(line) else { continue };
                 add_test(&mut observed.tests, line);
             }
-        } else if name.starts_with("observed-") && name.ends_with(".json") {
+        } else if name.starts_with("observed-") && path.extension().is_some_and(|extension| extension == "json") {
             let Ok(file) = serde_json::from_slice::<ObservedFile>(&fs::read(&path)?) else { continue };
             add_observed(observed, file);
         }

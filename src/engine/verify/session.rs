@@ -19,7 +19,7 @@ const DEADLINE_FACTOR: f64 = 5.0;
 /// What a start of the interpreter and a test runner may take on a busy machine.
 const DEADLINE_BASE: Duration = Duration::from_secs(30);
 /// Recorded calls take as long as they took in the workload; a hung one must not hold up the rest.
-const REPLAY_DEADLINE: Duration = Duration::from_secs(60);
+const REPLAY_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Recorded calls are short: more time would tell little more.
 const CALLS_BUDGET: Duration = Duration::from_secs(12);

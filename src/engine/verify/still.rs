@@ -44,9 +44,10 @@ fn spliced(before: &[u8], matches: &[&Match]) -> Result<Vec<u8>, String> {
             return Err("two edits overlap".into());
         }
         text.extend_from_slice(&before[at..edit.start]);
-        match is_latin1 {
-            true => text.extend(edit.replacement.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'))),
-            false => text.extend_from_slice(edit.replacement.as_bytes()),
+        if is_latin1 {
+            text.extend(edit.replacement.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')));
+        } else {
+            text.extend_from_slice(edit.replacement.as_bytes());
         }
         at = edit.end;
     }
