@@ -63,7 +63,7 @@ impl Program {
             python: &self.python,
             suite,
             workload,
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             timing_budget: Duration::ZERO,
             known: None,
         };
