@@ -153,8 +153,8 @@ impl<'a> Work<'a> {
             };
             self.answer.problems.extend(scan.problems.iter().filter(is_asked).cloned());
         }
-        let found = scan.matches.into_iter().filter(|each| charged.holds(&each.location.path)).collect();
-        let (tried, left) = parted(found, self.how, &self.plan.categories, &self.texts);
+        let held = |found: Vec<Match>| found.into_iter().filter(|each| charged.holds(&each.location.path)).collect();
+        let (tried, left) = parted(held(scan.matches), held(scan.ignored), self.how, &self.plan.categories);
         for each in left {
             if self.settled.insert(key(&each.rewrite, &self.texts)) {
                 self.answer.left.push(each);

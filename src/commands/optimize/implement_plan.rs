@@ -1,4 +1,4 @@
-//! Which of the matches are tried: by mode, rule, category, comments in the source; and which of those at once.
+//! Which of the matches are tried: by mode, rule, category; and which of those at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,22 +21,26 @@ pub(super) fn key(each: &Match, texts: &Texts) -> MatchKey {
     (each.location.path.clone(), each.rule.clone(), each.location.symbol.clone(), lines.concat())
 }
 
-/// Parts the matches into those to try and those that are left, with the reason.
+/// Parts the matches into those to try and those that are left, with the reason. `ignored` are those that a comment
+/// in the source asks to leave.
 pub(super) fn parted(
     matches: Vec<Match>,
+    ignored: Vec<Match>,
     how: &Implement,
     categories: &[Category],
-    texts: &Texts,
 ) -> (Vec<Match>, Vec<LeftRewrite>) {
-    let (mut tried, mut left) = (vec![], vec![]);
-    for each in matches {
-        let is_chosen = (how.rules.is_empty() || how.rules.contains(&each.rule))
+    let is_chosen = |each: &Match| {
+        (how.rules.is_empty() || how.rules.contains(&each.rule))
             && !how.ignored.contains(&each.rule)
-            && categories.contains(&each.category);
-        if !is_chosen {
-            continue;
-        }
-        match reason_to_leave(&each, how.trust, texts) {
+            && categories.contains(&each.category)
+    };
+    let ignored = ignored.into_iter().filter(is_chosen);
+    let reason = "a comment says to ignore it";
+    let mut left: Vec<LeftRewrite> =
+        ignored.map(|rewrite| LeftRewrite { rewrite, reason: reason.to_owned(), is_rolled_back: false }).collect();
+    let mut tried = vec![];
+    for each in matches.into_iter().filter(is_chosen) {
+        match reason_to_leave(&each, how.trust) {
             None => tried.push(each),
             Some(reason) => left.push(LeftRewrite { rewrite: each, reason, is_rolled_back: false }),
         }
@@ -44,10 +48,7 @@ pub(super) fn parted(
     (tried, left)
 }
 
-fn reason_to_leave(each: &Match, trust: Trust, texts: &Texts) -> Option<String> {
-    if is_ignored(each, texts) {
-        return Some("a comment says to ignore it".into());
-    }
+fn reason_to_leave(each: &Match, trust: Trust) -> Option<String> {
     if each.edits.is_empty() || each.safety == Safety::ShowOnly {
         return Some("it is for you to decide: cmdx only shows it".into());
     }
@@ -55,27 +56,6 @@ fn reason_to_leave(each: &Match, trust: Trust, texts: &Texts) -> Option<String> 
         return Some("it needs a run to be sure, and --safe-only was given".into());
     }
     None
-}
-
-/// True when a line of the match, or the comment line above it, says `# cmdx: ignore` or `# cmdx: ignore[rule]`.
-fn is_ignored(each: &Match, texts: &Texts) -> bool {
-    let Some(text) = texts.get(&each.location.path) else { return false };
-    let text = String::from_utf8_lossy(text);
-    let (first, last) = (each.location.line as usize, each.end_line.max(each.location.line) as usize);
-    text.lines().enumerate().any(|(index, line)| {
-        let number = index + 1;
-        let is_above = number + 1 == first && line.trim_start().starts_with('#');
-        ((first..=last).contains(&number) || is_above) && ignores(line, &each.rule)
-    })
-}
-
-fn ignores(line: &str, rule: &str) -> bool {
-    let after_mark = line.split('#').skip(1).find_map(|comment| comment.trim_start().strip_prefix("cmdx:"));
-    let Some(rest) = after_mark.and_then(|rest| rest.trim_start().strip_prefix("ignore")) else { return false };
-    match rest.trim_start().strip_prefix('[') {
-        None => true,
-        Some(list) => list.split(']').next().unwrap_or_default().split(',').any(|name| name.trim() == rule),
-    }
 }
 
 /// Those that can be applied together: no two touch the same lines. The others find their place in a later round.
@@ -142,22 +122,6 @@ mod tests {
             imports: vec![],
             requirements: vec![],
         }
-    }
-
-    fn is_left(source: &str, line: u32, end_line: u32) -> bool {
-        let texts = Texts::from([("a.py".to_owned(), source.as_bytes().to_vec())]);
-        is_ignored(&rewrite(line, end_line, 0), &texts)
-    }
-
-    #[test]
-    fn comments_in_the_source_ignore_rules() {
-        assert!(is_left("x = 1  # cmdx: ignore\n", 1, 1));
-        assert!(is_left("x = 1  # noqa # cmdx: ignore[other, list-membership]\n", 1, 1));
-        assert!(is_left("for a in b:\n    y()  # cmdx:ignore[list-membership]\n", 1, 2));
-        assert!(is_left("# cmdx: ignore[list-membership]\nx = 1\n", 2, 2));
-        assert!(!is_left("x = 1  # cmdx: ignore[other]\n", 1, 1));
-        assert!(!is_left("y = 2  # cmdx: ignore\nx = 1\n", 2, 2));
-        assert!(!is_left("x = 'cmdx: ignore'\n", 1, 1));
     }
 
     #[test]
