@@ -21,7 +21,7 @@ fn check(requirement: &str, package: &str) {
     let cpu = &report.profile.expect("it was run").cpu;
     let first = cpu.functions.first().unwrap_or_else(|| panic!("nothing named: {:?}", report.problems));
     assert!(first.location.path.contains(package), "{}", first.location);
-    assert!(first.share.low < first.share.value && first.share.value < first.share.high, "{:?}", first.share);
+    assert!(first.share.low < first.share.value && first.share.value <= first.share.high, "{:?}", first.share);
     assert!(cpu.n_samples >= 10, "{} samples", cpu.n_samples);
 }
 
