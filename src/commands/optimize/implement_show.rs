@@ -127,7 +127,7 @@ fn gain_words(gain: &MeasuredGain) -> String {
         Some((low, high)) => format!("{low:.2} to {high:.2} at 99 %"),
         None => format!("{}, too few for an interval", units::counted(u64::from(gain.n_pairs), "pair", "pairs")),
     };
-    format!("{:.2}x faster, {before} to {after} ({interval})", gain.factor)
+    format!("{:.2}x, {before} to {after} ({interval})", gain.factor)
 }
 
 fn write_left(left: &[LeftRewrite], prefix: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
