@@ -11,9 +11,11 @@ use super::{OpenOptions, ProjectError, files};
 const STRONG_MARKERS: &[&str] = &["cmdx.toml", "pyproject.toml", "setup.py", "setup.cfg", "manage.py", "PKG-INFO"];
 /// A directory with one of these is where a repository begins.
 const REPOSITORY_MARKERS: &[&str] = &[".git", ".hg", ".jj", ".svn"];
-/// Weaker hints, taken when nothing else is found.
+/// Weaker hints: they stand in parts of projects as well.
 const WEAK_MARKERS: &[&str] =
     &["requirements.txt", "Pipfile", "tox.ini", "noxfile.py", "pytest.ini", "environment.yml"];
+/// Parts of a project that have requirements of their own and are no projects.
+const PARTS: &[&str] = &["tests", "test", "docs", "doc", "requirements", "ci", "docker"];
 /// Directories that hold the sources of a project by convention.
 const SOURCE_DIRECTORIES: &[&str] = &["src", "lib", "python", "source"];
 
@@ -125,29 +127,27 @@ fn near(path: &Path, cwd: &Path) -> Option<String> {
     Some(shown.components().collect::<PathBuf>().display().to_string())
 }
 
-/// The nearest directory with a project's marker, not above the repository; else the repository, a weaker marker,
-/// the working directory, the directory itself.
+/// The nearest directory with a project's marker, not above the repository; else the repository, the working
+/// directory, the directory itself. A weak marker in a part of a project, `src` or `tests`, is that of the whole.
 fn root_of(target: &Path, cwd: &Path, home: Option<&Path>) -> PathBuf {
     let start = if target.is_dir() { target } else { target.parent().unwrap_or(target) };
     let is_home = |directory: &Path| home == Some(directory) || directory.parent().is_none();
-    let mut repository = None;
-    let mut climbed = vec![];
     for directory in start.ancestors() {
         if is_home(directory) && directory != start {
             break;
         }
-        climbed.push(directory);
-        if STRONG_MARKERS.iter().any(|marker| directory.join(marker).is_file()) {
+        let has = |markers: &[&str]| markers.iter().any(|marker| directory.join(marker).is_file());
+        let is_repository = REPOSITORY_MARKERS.iter().any(|marker| directory.join(marker).exists());
+        if is_repository || has(STRONG_MARKERS) || (has(WEAK_MARKERS) && !is_part(directory)) {
             return directory.to_path_buf();
         }
-        if REPOSITORY_MARKERS.iter().any(|marker| directory.join(marker).exists()) {
-            repository = Some(directory);
-            break;
-        }
     }
-    let has_weak = |directory: &&&Path| WEAK_MARKERS.iter().any(|marker| directory.join(marker).is_file());
     let below_cwd = (start.starts_with(cwd) && !is_home(cwd)).then_some(cwd);
-    repository.or_else(|| climbed.iter().find(has_weak).copied()).or(below_cwd).unwrap_or(start).to_path_buf()
+    below_cwd.unwrap_or(start).to_path_buf()
+}
+
+fn is_part(directory: &Path) -> bool {
+    directory.file_name().is_some_and(|name| PARTS.iter().chain(SOURCE_DIRECTORIES).any(|part| name == *part))
 }
 
 /// The configured source roots, or the conventional ones that are there; the root is always the last.

@@ -48,6 +48,16 @@ fn without_a_marker_the_root_is_the_repository_then_the_working_directory() {
 }
 
 #[test]
+fn a_project_within_a_repository_is_its_own_root() {
+    let files = [".git/", "pyproject.toml", "samples/api/requirements.txt", "samples/api/src/app.py"];
+    let (_guard, root) = tree(&files);
+    assert_eq!(opened(&root, "samples/api/src").expect("there").root, root.join("samples/api"));
+    let (_guard, root) = tree(&[".git/", "tests/requirements.txt", "tests/a.py", "src/requirements.txt", "src/b.py"]);
+    assert_eq!(opened(&root, "tests").expect("there").root, root);
+    assert_eq!(opened(&root, "src/b.py").expect("there").root, root);
+}
+
+#[test]
 fn several_paths_share_the_root_that_holds_them_all() {
     let (_guard, root) = tree(&["a/setup.py", "b/setup.py"]);
     let project = open(&["a".into(), "b".into(), "a".into()], &options(&root)).expect("there");

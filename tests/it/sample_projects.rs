@@ -1,5 +1,7 @@
 //! The main job on the sample projects, each run as a user would: what the report names, against `expected.toml`.
 
+use std::path::Path;
+
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -15,7 +17,7 @@ fn optimize(name: &str, words: &[&str]) -> (TempDir, Value) {
 }
 
 fn expected(name: &str) -> toml::Table {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name).join("expected.toml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name).join("expected.toml");
     std::fs::read_to_string(path).expect("every fixture has one").parse().expect("TOML")
 }
 
@@ -67,6 +69,16 @@ fn the_slow_api_names_its_bottlenecks_its_n_plus_one_and_its_json() {
     assert!(serialization["location"]["line"] == 23 && share(serialization) > 0.05);
     assert!(!findings(&document, "Inefficient JSON serialization in serialize_response()").is_empty());
     assert!(function(&document, "get_from_cache")["location"]["line"] == 12);
+}
+
+#[test]
+fn a_sample_is_found_from_the_top_of_the_repository() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let words = ["optimize", "--json", "fixtures/slow-processor", "--", "true"];
+    let said = say(cmdx(repository).args(words));
+    let document: Value = serde_json::from_str(&said.stdout).expect("one document");
+    let project = document["project"].as_str().expect("a path");
+    assert!(project.ends_with("fixtures/slow-processor"), "{project}");
 }
 
 #[test]
