@@ -15,6 +15,9 @@ pub struct Report {
     pub project: String,
     /// The paths that were asked about, relative to the root.
     pub paths: Vec<String>,
+    /// The same as they were typed, for commands to type next; empty when none was.
+    #[serde(default)]
+    pub typed_paths: Vec<String>,
     /// What was asked for.
     pub categories: Vec<Category>,
     /// The interpreter, when one was needed.

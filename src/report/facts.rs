@@ -72,7 +72,7 @@ pub(super) fn why_no_times(report: &Report) -> String {
 /// Preview the rewrites when there are some, name a workload when none ran, look closer when nothing was found.
 pub(super) fn next_step(report: &Report) -> Option<Step> {
     let category = words::category(report);
-    let paths = if report.paths.is_empty() { ".".to_string() } else { words::shell_words(&report.paths) };
+    let paths = if report.typed_paths.is_empty() { ".".to_string() } else { words::shell_words(&report.typed_paths) };
     if report.findings.iter().any(words::is_rewritable) {
         let selected = if category == "all" { String::new() } else { format!(" --category={category}") };
         let command = format!("cmdx optimize --implement --dry-run{selected} {paths}");

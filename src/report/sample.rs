@@ -41,6 +41,7 @@ pub(super) fn empty() -> Report {
         generator: "cmdx 0.1.0".into(),
         project: "/projects/slow-api".into(),
         paths: vec!["src".into()],
+        typed_paths: vec!["src".into()],
         categories: vec![Category::Algorithm, Category::Io, Category::Memory],
         interpreter: None,
         workload: None,
@@ -349,6 +350,7 @@ pub(super) fn hostile() -> Report {
 pub(super) fn many() -> Report {
     let mut report = tutorial();
     report.paths = vec![".".into()];
+    report.typed_paths = vec![".".into()];
     let cpu = &mut report.profile.as_mut().expect("the tutorial ran").cpu;
     cpu.functions = (0..300)
         .map(|index| {

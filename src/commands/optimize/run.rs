@@ -97,6 +97,7 @@ fn assemble(
         generator: concat!("cmdx ", env!("CARGO_PKG_VERSION")).to_owned(),
         project: project.root.display().to_string(),
         paths,
+        typed_paths: plan.paths.iter().map(|path| path.display().to_string()).collect(),
         categories: plan.categories.clone(),
         interpreter: Some(measured.interpreter),
         workload,

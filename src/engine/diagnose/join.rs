@@ -8,7 +8,7 @@ use crate::model::{
 
 /// Rules that mend a pattern of queries; their matches are named under the pattern instead of beside it.
 const QUERY_RULES: &[(QueryPatternKind, &[&str])] = &[
-    (QueryPatternKind::NPlusOne, &["n-plus-one", "lazy-relation"]),
+    (QueryPatternKind::NPlusOne, &["n-plus-one", "lazy-relation", "query-in-loop"]),
     (QueryPatternKind::Duplicate, &["invariant-call"]),
     (QueryPatternKind::CommitPerRow, &["commit-in-loop", "execute-in-loop"]),
     (QueryPatternKind::RepeatedByLibrary, &["commit-in-loop", "lazy-relation"]),
@@ -28,7 +28,7 @@ pub fn join(profile: Option<&Profile>, matches: &[Match], categories: &[Category
     let mut findings = vec![];
     if let Some(queries) = profile.and_then(|profile| profile.queries.as_ref()) {
         for pattern in &queries.patterns {
-            let rewrites = rewrites_for(pattern, matches, &mut is_taken);
+            let rewrites = rewrites_for(pattern, body_of(pattern, queries).as_ref(), matches, &mut is_taken);
             findings.push(of_pattern(pattern, queries, rewrites, reach.as_ref()));
         }
     }
@@ -48,17 +48,31 @@ pub fn join(profile: Option<&Profile>, matches: &[Match], categories: &[Category
     findings
 }
 
-fn rewrites_for(pattern: &QueryPattern, matches: &[Match], is_taken: &mut [bool]) -> Vec<(String, Safety)> {
+/// The line inside the loop from which the queries come, through however many functions.
+fn body_of(pattern: &QueryPattern, queries: &QueryProfile) -> Option<Location> {
+    let group = queries.groups.get(pattern.group as usize)?;
+    let repeated_by = group.repeated_by.as_ref()?;
+    Some(Location { line: repeated_by.body_line, ..repeated_by.location.clone() })
+}
+
+fn rewrites_for(
+    pattern: &QueryPattern,
+    body: Option<&Location>,
+    matches: &[Match],
+    is_taken: &mut [bool],
+) -> Vec<(String, Safety)> {
     let rules = QUERY_RULES.iter().find(|(kind, _)| *kind == pattern.kind).map_or(&[][..], |(_, rules)| rules);
-    let places = [Some(&pattern.site), pattern.loop_location.as_ref()];
+    let places = [Some(&pattern.site), pattern.loop_location.as_ref(), body];
     let mut rewrites = vec![];
     for (each, is_taken) in matches.iter().zip(is_taken) {
         let holds = |place: &Location| {
             place.path == each.location.path && (each.location.line..=each.end_line).contains(&place.line)
         };
         if rules.contains(&each.rule.as_str()) && places.iter().flatten().any(|place| holds(place)) {
-            rewrites.push((each.rule.clone(), each.safety));
             *is_taken = true;
+            if !each.edits.is_empty() {
+                rewrites.push((each.rule.clone(), each.safety));
+            }
         }
     }
     rewrites
@@ -86,7 +100,9 @@ fn of_pattern(
     // A query costs more than its time in the driver: building it, and making objects of its rows. The samples at
     // its line know; the driver's own time is the floor.
     let place = pattern.loop_location.as_ref().unwrap_or(&pattern.site);
-    let sampled = reach.map_or(0.0, |reach| reach.cost(&pattern.site.path, pattern.site.line, pattern.site.line).0);
+    let cost = |place: &Location| reach.map_or(0.0, |reach| reach.cost(&place.path, place.line, place.line).0);
+    let in_loop = body_of(pattern, queries).filter(|_| pattern.kind == QueryPatternKind::NPlusOne);
+    let sampled = cost(&pattern.site).max(in_loop.as_ref().map_or(0.0, cost));
     let seconds = sampled.max(pattern.seconds);
     Finding {
         kind: FindingKind::Query(pattern.kind),
