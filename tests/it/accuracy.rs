@@ -126,15 +126,21 @@ fn split_of(python: &Path, seconds: &str) -> Answer {
     Profiled::new(&[("split.py", SPLIT)]).run(python, &["split.py", seconds])
 }
 
-/// Twice the standard error of the share that is hardest to tell, in points.
+/// Four standard errors of the share that is hardest to tell, in points: the tests compare some fifty shares, and of
+/// fifty right ones two or three lie beyond two standard errors.
 pub(crate) fn points_allowed(answer: &Answer) -> f64 {
-    (200.0 * (0.21 / answer.cpu().n_samples as f64).sqrt()).max(2.0)
+    (400.0 * (0.21 / answer.cpu().n_samples as f64).sqrt()).max(2.0)
 }
 
 #[test]
 fn a_known_split_is_reported_within_two_points() {
     let (minor, python) = interpreters().iter().next_back().expect("a CPython");
-    assert_split(&split_of(python, "6"), 2.0, &format!("{minor:?}"));
+    // Six seconds are some 700 samples, whose standard error is 1.7 points: a second run, of twice the length, tells
+    // bad luck from a wrong answer.
+    let short = split_of(python, "6");
+    if std::panic::catch_unwind(|| assert_split(&short, 2.0, &format!("{minor:?}"))).is_err() {
+        assert_split(&split_of(python, "12"), 2.0, &format!("{minor:?}, second run"));
+    }
 }
 
 #[test]

@@ -38,6 +38,9 @@ fn run(python: &Path, main: &str) -> Answer {
 /// became Python.
 const START_SECONDS_MAX: f64 = 0.06;
 
+/// What passes before a process is met and its interpreter read, on a machine that runs other tests at the same time.
+const UNSEEN_SECONDS_MAX: f64 = 0.15;
+
 /// Asserts that `burn` is named first of all functions, with the CPU time it used, and was called by `caller`.
 fn assert_burnt(answer: &Answer, seconds: f64, caller: &str) {
     let names = answer.names();
@@ -45,7 +48,7 @@ fn assert_burnt(answer: &Answer, seconds: f64, caller: &str) {
     let mut functions = answer.cpu().functions.iter().filter(|cost| cost.location.symbol != "<module>");
     let first = functions.next().unwrap_or_else(|| panic!("nothing named: {:?}", answer.report.problems));
     assert_eq!((first.location.path.as_str(), first.location.symbol.as_str()), ("burn.py", "burn"), "{names:?}");
-    let (least, most) = (0.8 * seconds, 1.1 * seconds + START_SECONDS_MAX);
+    let (least, most) = (0.8 * seconds - UNSEEN_SECONDS_MAX, 1.1 * seconds + START_SECONDS_MAX);
     assert!((least..most).contains(&first.cpu_seconds), "{:.3} s of {seconds} s: {names:?}", first.cpu_seconds);
     let callers: Vec<&str> = first.callers.iter().map(|(location, _)| location.symbol.as_str()).collect();
     assert!(callers.contains(&caller), "{callers:?}");
