@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::words;
 use crate::model::{FunctionComplexity, LintFinding, LintReport, Location, Problem, Safety};
 use crate::report::Style;
+use crate::report::words::shell_words;
 use crate::support::units;
 
 /// McCabe's own limit: a function above it is worth a look.
@@ -134,15 +135,6 @@ fn summary(page: &mut Page) {
         parts.push(page.style.error(&format!("{n} could not be read")));
     }
     page.line(&parts.join("; "));
-}
-
-/// The paths as a shell takes them.
-fn shell_words(paths: &[String]) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./+,=@:".contains(c);
-    let quoted = |path: &String| {
-        if path.chars().all(is_plain) { path.clone() } else { format!("'{}'", path.replace('\'', "'\\''")) }
-    };
-    paths.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
