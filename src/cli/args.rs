@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::exit;
-use crate::commands::{check_code_quality, optimize};
+use crate::commands::{check_code_quality, history, optimize};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,4 +61,6 @@ pub(super) enum Command {
     Optimize(Box<optimize::Args>),
     #[command(after_long_help = exit::TABLE)]
     CheckCodeQuality(Box<check_code_quality::Args>),
+    #[command(after_long_help = exit::TABLE)]
+    History(Box<history::Args>),
 }

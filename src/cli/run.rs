@@ -10,7 +10,9 @@ use clap::error::ErrorKind;
 
 use super::args::{Cli, Color, Command, Global};
 use super::{exit, log, names, signals};
-use crate::commands::{Context, Failure, FailureKind, Outcome, SAMPLER_THREAD_NAME, check_code_quality, optimize};
+use crate::commands::{
+    Context, Failure, FailureKind, Outcome, SAMPLER_THREAD_NAME, check_code_quality, history, optimize,
+};
 use crate::ui::{ColourChoice, Options, Ui};
 
 /// Runs cmdx with the arguments of this process.
@@ -68,5 +70,6 @@ fn run(command: Command, context: &Context) -> anyhow::Result<Outcome> {
     match command {
         Command::Optimize(args) => optimize::run(*args, context),
         Command::CheckCodeQuality(args) => check_code_quality::run(*args, context),
+        Command::History(args) => history::run(*args, context),
     }
 }

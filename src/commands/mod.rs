@@ -3,6 +3,7 @@
 pub mod check_code_quality;
 mod context;
 mod failure;
+pub mod history;
 pub mod optimize;
 mod sources;
 

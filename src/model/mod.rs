@@ -9,6 +9,7 @@ mod profile;
 mod queries;
 mod recording;
 mod report;
+mod run;
 mod verdict;
 mod workload;
 
@@ -23,5 +24,9 @@ pub use queries::{
 };
 pub use recording::{ExitReason, Recording, Sample, SampledProcess};
 pub use report::{Report, WorkloadSummary};
+pub use run::{
+    Before, Benchmark, BenchmarkKind, Change, GateStatus, GateVerdict, Metric, Revision, RunEnvironment, RunKind,
+    RunRecord, Series, SeriesComparison, TestOutcome, TestRecord,
+};
 pub use verdict::{AppliedRewrite, Implementation, LeftRewrite, MeasuredGain, Verdict};
 pub use workload::{Interpreter, InterpreterSource, Workload, WorkloadKind};

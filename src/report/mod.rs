@@ -12,6 +12,7 @@ mod markdown;
 mod places;
 mod pprof;
 mod ranks;
+mod run;
 #[cfg(test)]
 mod sample;
 mod sarif;
@@ -23,3 +24,4 @@ mod words;
 pub use crate::support::style::Style;
 pub use format::{Format, UnknownFormat, write};
 pub use lint::{LintFormat, write as write_lint};
+pub use run::{write_run, write_run_list};

@@ -1,5 +1,6 @@
-//! Paired statistics: did it get faster, and how sure is that? Measures nothing itself.
+//! Before against after: paired statistics, and the history of runs. Measures nothing; it is given numbers.
 
+pub mod history;
 mod paired;
 
 pub use paired::{Comparison, Gain, compare, median_interval};
