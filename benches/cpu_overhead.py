@@ -90,7 +90,8 @@ def main():
             for name in tools:
                 quarters = statistics.quantiles(ratios[name], n=4) if options.pairs > 1 else ratios[name] * 3
                 table[name].append("%.2f (%.2f to %.2f)" % (quarters[1], quarters[0], quarters[2]))
-            print("%s: bare %.2f s of CPU" % (workload, statistics.median(bare_runs)), file=sys.stderr)
+            measured = "; ".join("%s %s" % (name, cells[-1]) for name, cells in table.items())
+            print("%s: bare %.2f s of CPU; %s" % (workload, statistics.median(bare_runs), measured), file=sys.stderr)
         for name, cells in table.items():
             print("%-20s" % name, *("%-22s" % cell for cell in cells))
 
