@@ -27,6 +27,7 @@ python_files![
     "cmdx_agent/importlib_bootstrap/postgres.py",
     "cmdx_agent/importlib_bootstrap/scopes.py",
     "cmdx_agent/importlib_bootstrap/sqlite.py",
+    "cmdx_agent/importlib_bootstrap/tasks.py",
     "cmdx_agent/importlib_bootstrap/wrap.py",
 ];
 

@@ -233,6 +233,47 @@ connection.cursor().executemany('insert into missing values (?)', [(1,)])
     }
 }
 
+/// In debug mode asyncio says where a task was made; a child that was forked from a task has stacks of its own.
+#[test]
+fn tasks_are_made_by_the_program_on_every_interpreter() {
+    let source = r#"
+import asyncio, os, sqlite3, sys, traceback
+connection = sqlite3.connect(":memory:")
+async def work(n):
+    await asyncio.sleep(0)
+    return connection.execute("select ?", (n,)).fetchone()
+async def failing():
+    raise ValueError("no")
+async def main():
+    loop = asyncio.get_running_loop()
+    tasks = [asyncio.ensure_future(work(n)) for n in range(3)] + [loop.create_task(work(9))]
+    for task in tasks:
+        print([(frame.filename, frame.name) for frame in task._source_traceback or [] if "asyncio" not in frame.filename])
+        print(repr(task).split(" coro")[1].split(">")[0].split(" at 0x")[0].split(" wait_for")[0])
+    print(await asyncio.gather(*tasks))
+    try:
+        await loop.create_task(failing())
+    except ValueError:
+        traceback.print_exc(file=sys.stdout)
+    for wrong in (None, 3):
+        try:
+            loop.create_task(wrong)
+        except TypeError as error:
+            print(error, len(traceback.extract_tb(error.__traceback__)) < 6)
+    if os.fork() == 0:
+        print(connection.execute("select 1").fetchone(), flush=True)
+        os._exit(0)
+    os.wait()
+asyncio.run(main(), debug="debug" in sys._xoptions)
+"#;
+    for python in interpreters().values() {
+        for options in [&["-X", "debug"][..], &["-X", "dev"], &[]] {
+            let project = assert_same(python, options, source);
+            assert_eq!(n_executed(&project.processes()), 5, "{}", python.display());
+        }
+    }
+}
+
 #[test]
 fn an_exception_from_a_signal_handler_reaches_the_program() {
     let source = "

@@ -370,6 +370,48 @@ asyncio.run(main())
     assert_eq!(profile.groups[the_pattern(&profile, QueryPatternKind::NPlusOne).group as usize].n_rows, Some(60));
 }
 
+/// Queries that tasks of asyncio send are counted with the code that made the tasks.
+#[test]
+fn tasks_that_run_side_by_side() {
+    let forms = [
+        "    rows = await asyncio.gather(*[posts(db, user) for user in range(12)])  # loop",
+        "    tasks = []\n    for user in range(12):\n        tasks.append(asyncio.ensure_future(posts(db, user)))  # from\n    rows = [await task for task in tasks]",
+        "    async with asyncio.TaskGroup() as group:\n        for user in range(12):\n            group.create_task(posts(db, user))  # from\n    rows = []",
+    ];
+    for form in forms {
+        let source = format!(
+            r#"
+import asyncio, aiosqlite
+
+async def posts(db, user):
+    await asyncio.sleep(0)
+    async with db.execute("select * from post where user_id = ?", (user,)) as cursor:  # query
+        return await cursor.fetchall()
+
+async def report(db):
+{form}
+    return len(rows)
+
+async def main():
+    async with aiosqlite.connect(":memory:") as db:
+        await db.execute("create table post (id integer primary key, user_id int)")
+        await db.executemany("insert into post (user_id) values (?)", [(n % 12,) for n in range(60)])
+        print(await report(db), await report(db))
+
+asyncio.run(main())
+"#
+        );
+        let profile = Traced::new(&[("main.py", &source)]).profile_of_main(&drivers());
+        let pattern = the_pattern(&profile, QueryPatternKind::NPlusOne);
+        assert_eq!((pattern.function.as_str(), pattern.site.line), ("report", line(&source, "query")), "{pattern:#?}");
+        let group = &profile.groups[pattern.group as usize];
+        let found = group.repeated_by.as_ref().expect("a loop");
+        assert!((found.per_call - 12.0).abs() < 1e-9 && found.n_calls == 2, "{group:#?}");
+        let expected = if form.contains("# from") { line(&source, "from") - 1 } else { line(&source, "loop") };
+        assert_eq!(found.location.line, expected, "{group:#?}");
+    }
+}
+
 const SERVER: &str = r#"
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer

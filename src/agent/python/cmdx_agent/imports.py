@@ -20,6 +20,7 @@ _PATCHES = {
     "aiohttp.client": ("http", "patch_aiohttp"),
     "urllib.request": ("http", "patch_urllib"),
     "http.client": ("http", "patch_http_client"),
+    "asyncio.base_events": ("tasks", "patch"),
     "flask.app": ("scopes", "patch_flask"),
     "django.core.handlers.base": ("scopes", "patch_django"),
     "starlette.applications": ("scopes", "patch_starlette"),

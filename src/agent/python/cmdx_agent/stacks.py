@@ -5,16 +5,21 @@ while no tracer runs. The token's number is the frame's identity, which nothing 
 frames take no weak references. One query then names only its innermost activation. Where a token would change the
 program (CPython 3.9 and older freeze the line number of such a frame; a tracer owns the field) the stack is noted by
 its lines instead, as a *context*.
+
+A task of asyncio is run by its event loop, far from the code that made it: its stack goes on at its *origin*, the
+place that made the task, which the task's context carries.
 """
 import sys
 from os import getcwd, path, pathsep, sep
 from sys import gettrace
 
+from _contextvars import ContextVar
 from cmdx_agent import events
 from _thread import _local
 
 _FRAMES_MAX = 64
-_LIBRARY, _PROJECT, _GREENLETS = 0, 1, 2
+_LIBRARY, _PROJECT, _GREENLETS, _EVENT_LOOP = 0, 1, 2, 3
+_EVENT_LOOP_FILE = path.join("asyncio", "events.py")
 _LIBRARY_FOLDERS = ("site-packages", "dist-packages", "__pypackages__")
 
 _root = None
@@ -22,6 +27,9 @@ _excludes = ()
 _uses_tokens = False
 _codes = {}
 _contexts = {}
+
+#: The class of this process's tokens, and the place that made the running task.
+origin = ContextVar("cmdx_origin", default=(None, None))
 
 #: Where a worker thread of an asynchronous driver finds the place that gave it the work.
 carried = _local()
@@ -85,6 +93,8 @@ def _judge(name):
         return _LIBRARY
     if "sqlalchemy" in name and "concurrency" in name:
         return _GREENLETS
+    if name.endswith(_EVENT_LOOP_FILE):
+        return _EVENT_LOOP
     real = path.realpath(name if path.isabs(name) else path.join(getcwd(), name))
     if not real.startswith(_root) or real.startswith(_excludes):
         return _LIBRARY
@@ -123,18 +133,23 @@ def _elsewhere():
 
 
 def _walk(frame):
-    frames = _project_frames(frame)
+    frames, start = _project_frames(frame)
     if not frames:
-        return _elsewhere()
+        return start if start[0] else _elsewhere()
     if _uses_tokens and gettrace() is None:
-        activation = _activate(frames)
+        activation = _activate(frames, start)
         if activation is not None:
             return activation, frames[0].f_lineno
-    return _context(frames), frames[0].f_lineno
+    return _context(frames, start), frames[0].f_lineno
+
+
+def task_origin(frame):
+    """What `origin` is set to while a task is made."""
+    return Token, locate(frame)
 
 
 def _project_frames(frame):
-    """Frames of the project, innermost first, up to the first that carries a token."""
+    """Frames of the project, innermost first, up to the first that carries a token; and where they go on."""
     files, found, beneath = _files, [], []
     while len(found) < _FRAMES_MAX:
         if frame is None:
@@ -154,13 +169,18 @@ def _project_frames(frame):
                 beneath.append(frame.f_back)
                 frame = suspended
                 continue
+        elif kind == _EVENT_LOOP and frame.f_code.co_name == "_run":
+            process, place = origin.get()
+            # A fork leaves the places of the parent's tasks behind.
+            if process is Token and not beneath:
+                return found, place
         frame = frame.f_back
-    return found
+    return found, (0, 0)
 
 
-def _activate(frames):
+def _activate(frames, start):
     """The activation of the first frame; `None` when a frame's field is taken."""
-    parent = line = 0
+    parent, line = start
     for frame in reversed(frames):
         token = frame.f_trace
         if token.__class__ is not Token:
@@ -173,8 +193,8 @@ def _activate(frames):
     return parent
 
 
-def _context(frames):
-    parent = line = 0
+def _context(frames, start):
+    parent, line = start
     for frame in reversed(frames):
         key = (parent, line, code_number(frame.f_code))
         context = _contexts.get(key)
