@@ -60,10 +60,15 @@ pub(super) fn no_opportunities(report: &Report) -> String {
     format!("No {about}optimization opportunities found in {}.", scanned(report))
 }
 
+/// True when at least one sample was taken: only then a share of time, or the lack of one, means something.
+pub(super) fn has_times(report: &Report) -> bool {
+    report.profile.as_ref().is_some_and(|profile| profile.cpu.n_samples > 0)
+}
+
 /// The sentence that stands where measured times would.
 pub(super) fn why_no_times(report: &Report) -> String {
     if report.workload.is_some() {
-        return "The workload was run, but nothing could be measured. No times are known.".to_string();
+        return "The workload was run, but no sample of it could be taken. No times are known.".to_string();
     }
     let reason = report.not_run_because.as_deref().unwrap_or("no workload was found");
     format!("Nothing was run: {reason}. What follows was read from the source alone; no times are known.")

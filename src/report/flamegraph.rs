@@ -29,11 +29,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_empty(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let reason = if report.profile.is_some() {
-        "No sample was taken: the program ended too soon.".to_string()
-    } else {
-        facts::why_no_times(report)
-    };
+    let reason = facts::why_no_times(report);
     let reason = handlebars::html_escape(&printable(&reason));
     writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
     writeln!(out, r#"<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="60" viewBox="0 0 1200 60">"#)?;

@@ -123,12 +123,13 @@ impl Page {
         let groups = report.profile.iter().filter_map(|profile| profile.queries.as_ref());
         let groups = groups.flat_map(|queries| &queries.groups).filter(|_| report.is_detailed);
         let listed = if is_memory { vec![] } else { bottlenecks.listed };
-        let is_empty = !is_memory && report.profile.is_some() && listed.is_empty();
+        let has_times = facts::has_times(report);
+        let is_empty = !is_memory && has_times && listed.is_empty();
         let rows = listed.iter().map(|(function, rank)| bottleneck(report, &places, function, *rank));
         Self {
             symbol: if is_memory { "💾" } else { "⚡" },
             title: if is_memory { "Memory Analysis" } else { "Performance Analysis" },
-            why_no_times: report.profile.is_none().then(|| facts::why_no_times(report)),
+            why_no_times: (!is_memory && !has_times).then(|| facts::why_no_times(report)),
             bottlenecks: rows.collect(),
             memory: if is_memory { memory(report) } else { vec![] },
             hidden: (bottlenecks.n_hidden > 0).then(|| {

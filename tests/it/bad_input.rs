@@ -125,7 +125,8 @@ fn a_program_that_is_not_there() {
 fn a_workload_that_exits_at_once() {
     let project = project(&[("app.py", SCRIPT)]);
     let said = optimize(project.path(), &[".", "--", "true"]);
-    assert_eq!(said.code, 0);
+    assert_eq!(said.code, 3);
+    assert!(said.stdout.contains("no sample of it could be taken"), "{}", said.stdout);
     assert!(said.stdout.contains("before it could be sampled"), "{}", said.stdout);
 }
 

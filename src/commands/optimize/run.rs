@@ -67,9 +67,10 @@ fn scan(sources: &Sources, charged: &Charged) -> rewrite::Scan {
 fn outcome(measured: &Measured) -> Outcome {
     let Some(run) = &measured.run else { return Outcome::Done };
     let has_costs = !run.profile.cpu.functions.is_empty();
+    let is_measured = run.profile.cpu.n_samples > 0 || run.profile.queries.as_ref().is_some_and(|q| q.n_queries > 0);
     match run.workload.exit {
         ExitReason::Interrupted => Outcome::Interrupted,
-        ExitReason::Exited(0) => Outcome::Done,
+        ExitReason::Exited(0) if is_measured => Outcome::Done,
         // Failing tests, or a script that says no, were measured all the same.
         ExitReason::Exited(_) if has_costs => Outcome::Done,
         ExitReason::Exited(_) | ExitReason::Signaled(_) | ExitReason::DeadlinePassed => Outcome::NotMeasured,

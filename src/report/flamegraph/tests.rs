@@ -43,5 +43,5 @@ fn hostile_names_stay_text() {
 #[test]
 fn nothing_measured_is_said_in_the_picture() {
     insta::assert_snapshot!(svg(&sample::static_only()));
-    assert!(svg(&sample::nothing_found()).contains("No sample was taken"));
+    assert!(svg(&sample::nothing_found()).contains("no sample of it could be taken"));
 }

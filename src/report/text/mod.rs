@@ -45,7 +45,7 @@ fn title(page: &mut Page) {
 }
 
 fn dearest(page: &mut Page) {
-    if page.report.profile.is_none() {
+    if !facts::has_times(page.report) {
         return nothing_run(page);
     }
     let bottlenecks = bottlenecks::of(page.report);
