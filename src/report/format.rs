@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use super::{Style, collapsed, flamegraph, json, markdown, pprof, sarif, speedscope, text};
-use crate::model::Report;
+use super::{Style, collapsed, flamegraph, html, json, markdown, pprof, sarif, speedscope, text};
+use crate::model::{Dashboard, Report};
 
 /// A form of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +16,8 @@ pub enum Format {
     Json,
     /// For pages on GitHub and the like.
     Markdown,
+    /// For people, as one page that loads nothing.
+    Html,
     /// Findings, for code scanning.
     Sarif,
     /// Stacks, for <https://www.speedscope.app> and its offline twin.
@@ -30,10 +32,11 @@ pub enum Format {
 
 impl Format {
     /// All of them, in the order help lists them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Text,
         Self::Json,
         Self::Markdown,
+        Self::Html,
         Self::Sarif,
         Self::Speedscope,
         Self::Collapsed,
@@ -47,6 +50,7 @@ impl Format {
             Self::Text => "text",
             Self::Json => "json",
             Self::Markdown => "markdown",
+            Self::Html => "html",
             Self::Sarif => "sarif",
             Self::Speedscope => "speedscope",
             Self::Collapsed => "collapsed",
@@ -61,6 +65,7 @@ impl Format {
             Self::Text | Self::Collapsed => "txt",
             Self::Json => "json",
             Self::Markdown => "md",
+            Self::Html => "html",
             Self::Sarif => "sarif",
             Self::Speedscope => "speedscope.json",
             Self::Pprof => "pb.gz",
@@ -111,6 +116,7 @@ pub fn write(report: &Report, format: Format, style: &Style, out: &mut dyn Write
         Format::Text => text::write(report, style, out),
         Format::Json => json::write(report, out),
         Format::Markdown => markdown::write(report, out),
+        Format::Html => html::write(&Dashboard::alone(report.clone()), out),
         Format::Sarif => sarif::write(report, out),
         Format::Speedscope => speedscope::write(report, out),
         Format::Collapsed => collapsed::write(report, out),
@@ -136,7 +142,7 @@ mod tests {
     #[test]
     fn an_unknown_name_is_answered_with_the_known_ones() {
         let error = "xml".parse::<Format>().expect_err("no such format");
-        let known = "text, json, markdown, sarif, speedscope, collapsed, pprof, flamegraph";
+        let known = "text, json, markdown, html, sarif, speedscope, collapsed, pprof, flamegraph";
         assert_eq!(error.to_string(), format!("`xml` is no format of a report; the formats are {known}"));
     }
 }

@@ -6,6 +6,7 @@ mod collapsed;
 mod facts;
 mod flamegraph;
 mod format;
+mod html;
 mod json;
 mod lint;
 mod markdown;
@@ -23,5 +24,6 @@ mod words;
 
 pub use crate::support::style::Style;
 pub use format::{Format, UnknownFormat, write};
+pub use html::write as write_page;
 pub use lint::{LintFormat, write as write_lint};
 pub use run::{write_run, write_run_list};

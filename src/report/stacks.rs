@@ -16,6 +16,11 @@ pub(super) fn name(frame: &Frame) -> String {
     printable(&name).into_owned()
 }
 
+/// The name as it stands in a folded stack.
+pub(super) fn folded_name(frame: &Frame) -> String {
+    name(frame).replace(';', ":")
+}
+
 fn short_path(path: &str) -> &str {
     PACKAGE_DIRECTORIES.iter().find_map(|directory| path.rsplit_once(directory)).map_or(path, |(_, inside)| inside)
 }
@@ -28,12 +33,16 @@ pub(super) fn frames<'a>(profile: &'a Profile, stack: &'a Stack) -> impl DoubleE
 /// Folded stacks (`root;caller;leaf`) with their wall time in microseconds, in the order of their names. Stacks that
 /// differ in lines alone are one.
 pub(super) fn folded(report: &Report) -> BTreeMap<String, u64> {
+    report.profile.as_ref().map(|profile| folded_by(profile, |stack| stack.wall_seconds)).unwrap_or_default()
+}
+
+/// As [`folded`], by another cost of a stack.
+pub(super) fn folded_by(profile: &Profile, cost_seconds: impl Fn(&Stack) -> f64) -> BTreeMap<String, u64> {
     let mut seconds = BTreeMap::<String, f64>::new();
-    let Some(profile) = &report.profile else { return BTreeMap::new() };
     for stack in &profile.cpu.stacks {
-        let names: Vec<_> = frames(profile, stack).map(|frame| name(frame).replace(';', ":")).collect();
+        let names: Vec<_> = frames(profile, stack).map(folded_name).collect();
         if !names.is_empty() {
-            *seconds.entry(names.join(";")).or_default() += stack.wall_seconds;
+            *seconds.entry(names.join(";")).or_default() += cost_seconds(stack);
         }
     }
     let micros = seconds.into_iter().map(|(names, seconds)| (names, (seconds * 1e6).round() as u64));

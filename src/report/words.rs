@@ -151,6 +151,20 @@ fn query_kind_name(kind: QueryPatternKind) -> &'static str {
     }
 }
 
+/// `N+1 queries`: the problem by the name people know.
+pub(super) fn pattern(kind: QueryPatternKind) -> &'static str {
+    match kind {
+        QueryPatternKind::NPlusOne => "N+1 queries",
+        QueryPatternKind::Duplicate => "Same query again",
+        QueryPatternKind::MissingIndex => "Missing index",
+        QueryPatternKind::UnboundedRead => "Read without limit",
+        QueryPatternKind::CommitPerRow => "Commit per row",
+        QueryPatternKind::ConnectionPerCall => "Connection per call",
+        QueryPatternKind::RepeatedByLibrary => "Repeated by a library",
+        QueryPatternKind::HttpPerItem => "HTTP call per item",
+    }
+}
+
 /// `request`.
 pub(super) fn scope_kind(kind: ScopeKind) -> &'static str {
     match kind {

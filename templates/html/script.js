@@ -1,0 +1,294 @@
+(function () {
+  "use strict";
+  var doc = document, root = doc.documentElement;
+  var all = function (selector, from) { return Array.prototype.slice.call((from || doc).querySelectorAll(selector)); };
+  var make = function (tag, name, text) {
+    var element = doc.createElement(tag);
+    if (name) element.className = name;
+    if (text !== undefined) element.textContent = text;
+    return element;
+  };
+  var button = function (name, text) {
+    var element = make("button", name, text);
+    element.type = "button";
+    return element;
+  };
+  var said = doc.getElementById("said");
+  var say = function (text) { said.textContent = text; };
+  root.classList.add("js");
+
+  /* Theme: the system's, until the reader chooses. A page from a file may be refused storage. */
+  var store = {
+    get: function () { try { return localStorage.getItem("cmdx-theme"); } catch (refused) { return null; } },
+    set: function (value) { try { localStorage.setItem("cmdx-theme", value); } catch (refused) { return; } }
+  };
+  var system = matchMedia("(prefers-color-scheme: dark)");
+  var isDark = function () { return (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark"; };
+  var redraws = [];
+  var redraw = function () { redraws.forEach(function (draw) { draw(); }); };
+  if (/^(dark|light)$/.test(store.get() || "")) root.dataset.theme = store.get();
+  doc.getElementById("theme").addEventListener("click", function () {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    store.set(root.dataset.theme);
+    say(root.dataset.theme + " theme");
+    redraw();
+  });
+  if (system.addEventListener) system.addEventListener("change", redraw);
+
+  /* Copy: the clipboard where there is one, a selection where there is none. */
+  all("[data-copy]").forEach(function (copy) {
+    copy.addEventListener("click", function () {
+      var done = function (text) {
+        copy.textContent = text;
+        say(text);
+        setTimeout(function () { copy.textContent = "Copy"; }, 1500);
+      };
+      var select = function () {
+        var range = doc.createRange(), selection = getSelection();
+        range.selectNodeContents(copy.parentNode.querySelector(".command"));
+        selection.removeAllRanges();
+        selection.addRange(range);
+        done("Selected");
+      };
+      if (navigator.clipboard) navigator.clipboard.writeText(copy.dataset.copy).then(function () { done("Copied"); }, select);
+      else select();
+    });
+  });
+  var download = doc.getElementById("download");
+  if (download) download.addEventListener("click", function () {
+    var link = make("a");
+    link.href = URL.createObjectURL(new Blob([doc.getElementById("cmdx-data").textContent], { type: "application/json" }));
+    link.download = "performance_report.json";
+    link.click();
+    setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
+  });
+
+  /* Lists that begin with their head: the rest on demand, or by the filter. */
+  var lists = [];
+  all("[data-first],[data-filter]").forEach(function (list) {
+    var body = list.tBodies ? list.tBodies[0] : list;
+    var first = +list.dataset.first || Infinity, isWhole = false, wanted = "", more = null, count = null;
+    var update = function () {
+      var n = 0, n_found = 0;
+      Array.prototype.forEach.call(body.children, function (row) {
+        var isFound = !wanted || row.textContent.toLowerCase().indexOf(wanted) >= 0;
+        var isShown = isFound && (isWhole || wanted || n < first);
+        if (isFound) { n += 1; n_found += 1; }
+        row.hidden = !isShown;
+      });
+      if (more) more.hidden = isWhole || !!wanted || body.children.length <= first;
+      if (count) count.textContent = wanted ? n_found + " of " + body.children.length : "";
+    };
+    var box = list.closest(".scroll") || list;
+    if (list.dataset.filter && body.children.length > 5) {
+      var tools = make("div", "tools"), input = make("input");
+      count = make("span", "count");
+      input.type = "search";
+      input.placeholder = list.dataset.filter;
+      input.setAttribute("aria-label", list.dataset.filter);
+      count.setAttribute("role", "status");
+      input.addEventListener("input", function () { wanted = input.value.trim().toLowerCase(); update(); });
+      tools.append(input, count);
+      box.before(tools);
+    }
+    if (body.children.length > first) {
+      more = button("more", "Show all " + body.children.length);
+      more.addEventListener("click", function () { isWhole = true; update(); });
+      box.after(more);
+    }
+    lists.push({ list: list, update: update, whole: function (value) { isWhole = value; update(); } });
+    update();
+  });
+  var listOf = function (element) {
+    return lists.filter(function (each) { return each.list === element; })[0];
+  };
+
+  /* Tables are sorted by their headings; text upwards first, figures downwards. */
+  all("th[data-sort]").forEach(function (heading) {
+    var sort = button("sort", heading.textContent), table = heading.closest("table");
+    heading.textContent = "";
+    heading.append(sort);
+    sort.addEventListener("click", function () {
+      var isText = heading.dataset.sort === "text", now = heading.getAttribute("aria-sort");
+      var isUp = now ? now === "descending" : isText || heading.cellIndex === 0;
+      var value = function (row) {
+        var cell = row.cells[heading.cellIndex];
+        return isText ? cell.textContent : parseFloat(cell.dataset.v || cell.textContent.replace(/,/g, "")) || 0;
+      };
+      var rows = Array.prototype.map.call(table.tBodies[0].rows, function (row) { return [value(row), row]; });
+      rows.sort(function (one, other) {
+        var order = isText ? one[0].localeCompare(other[0]) : one[0] - other[0];
+        return isUp ? order : -order;
+      });
+      all("th[aria-sort]", table).forEach(function (other) { other.removeAttribute("aria-sort"); });
+      heading.setAttribute("aria-sort", isUp ? "ascending" : "descending");
+      rows.forEach(function (row) { table.tBodies[0].append(row[1]); });
+      var list = listOf(table);
+      if (list) list.update();
+    });
+  });
+
+  /* A link into a closed part opens it; into a hidden row, shows it. */
+  var reveal = function () {
+    var target = location.hash.length > 1 && doc.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (var outer = target; outer; outer = outer.parentElement) {
+      if (outer.tagName === "DETAILS") outer.open = true;
+      var list = listOf(outer);
+      if (list && target.hidden) list.whole(true);
+    }
+    target.scrollIntoView({ block: target.tagName === "TR" ? "center" : "start" });
+  };
+  addEventListener("hashchange", reveal);
+
+  /* Flame graphs. */
+  var flames = all("figure.flame").map(function (figure) {
+    var svg = figure.querySelector(".frames"), box = figure.querySelector(".flame-box");
+    var frames = all(".f", svg).map(function (element) {
+      var get = function (name) { return parseFloat(element.getAttribute(name)); };
+      return {
+        element: element, x: get("x"), y: get("y"), width: get("width"),
+        title: element.querySelector("title").textContent, name: element.querySelector("text").textContent
+      };
+    });
+    var height = svg.getAttribute("height"), zoomed = frames[0], focused = frames[0], step = 20;
+    var tools = make("div", "tools"), input = make("input"), count = make("span", "count");
+    var reset = button("tool", "Reset zoom");
+    input.type = "search";
+    input.placeholder = "Search frames (regular expression)";
+    input.setAttribute("aria-label", "Search frames of the graph by name, as a regular expression");
+    count.setAttribute("role", "status");
+    reset.hidden = true;
+    tools.append(input, reset, count);
+    box.before(tools);
+
+    var covers = function (outer, inner) {
+      var slack = 0.002;
+      return outer.x - slack <= inner.x && inner.x + inner.width <= outer.x + outer.width + slack;
+    };
+    var zoom = function (to) {
+      zoomed = to;
+      var deepest = 0;
+      frames.forEach(function (frame) {
+        var isAbove = frame.y <= to.y && covers(frame, to), isBelow = frame.y >= to.y && covers(to, frame);
+        frame.isOff = !isAbove && !isBelow;
+        frame.element.classList.toggle("off", frame.isOff);
+        frame.element.style.display = frame.isOff ? "none" : "";
+        if (frame.isOff) return;
+        deepest = Math.max(deepest, frame.y);
+        frame.element.setAttribute("x", isBelow ? 100 * (frame.x - to.x) / to.width + "%" : "0%");
+        frame.element.setAttribute("width", isBelow ? Math.min(100, 100 * frame.width / to.width) + "%" : "100%");
+      });
+      svg.setAttribute("height", deepest + step);
+      reset.hidden = to === frames[0];
+      say(to === frames[0] ? "Whole graph" : "Zoomed to " + to.title);
+    };
+    var search = function () {
+      var pattern = null;
+      try { pattern = input.value ? new RegExp(input.value, "i") : null; } catch (wrong) { count.textContent = "not a regular expression"; return; }
+      var hits = [];
+      frames.forEach(function (frame) {
+        var isHit = !!pattern && pattern.test(frame.name);
+        frame.element.classList.toggle("hit", isHit);
+        frame.element.classList.toggle("dim", !!pattern && !isHit);
+        if (isHit && !hits.some(function (hit) { return hit.y < frame.y && covers(hit, frame); })) hits.push(frame);
+      });
+      var share = hits.reduce(function (sum, hit) { return sum + hit.width; }, 0);
+      count.textContent = pattern ? (hits.length ? share.toFixed(1) + "% matched" : "nothing matched") : "";
+    };
+    var timer = 0;
+    input.addEventListener("input", function () {
+      search();
+      clearTimeout(timer);
+      timer = setTimeout(function () {
+        try { history.replaceState(null, "", input.value ? "#search=" + encodeURIComponent(input.value) : "#flame"); } catch (refused) { return; }
+      }, 400);
+    });
+    reset.addEventListener("click", function () { zoom(frames[0]); });
+
+    var focus = function (frame) {
+      if (!frame) return;
+      focused.element.setAttribute("tabindex", "-1");
+      focused = frame;
+      frame.element.setAttribute("tabindex", "0");
+      frame.element.focus({ preventScroll: false });
+    };
+    var visible = function (test) { return frames.filter(function (frame) { return !frame.isOff && test(frame); }); };
+    var siblings = function (frame) {
+      return visible(function (other) { return other.y === frame.y; }).sort(function (one, other) { return one.x - other.x; });
+    };
+    var moves = {
+      ArrowUp: function (frame) { return visible(function (other) { return other.y === frame.y - step && covers(other, frame); })[0]; },
+      ArrowDown: function (frame) {
+        return visible(function (other) { return other.y === frame.y + step && covers(frame, other); })
+          .sort(function (one, other) { return other.width - one.width; })[0];
+      },
+      ArrowLeft: function (frame) { var row = siblings(frame); return row[row.indexOf(frame) - 1]; },
+      ArrowRight: function (frame) { var row = siblings(frame); return row[row.indexOf(frame) + 1]; },
+      Home: function () { return zoomed; }
+    };
+    frames.forEach(function (frame, index) {
+      frame.element.setAttribute("role", "button");
+      frame.element.setAttribute("tabindex", index ? "-1" : "0");
+      frame.element.setAttribute("aria-label", frame.title);
+      frame.element.addEventListener("click", function () { focus(frame); zoom(frame); });
+      frame.element.addEventListener("keydown", function (event) {
+        if (event.key === "Enter" || event.key === " ") { event.preventDefault(); zoom(frame); }
+        else if (event.key === "Escape") { zoom(frames[0]); focus(frames[0]); }
+        else if (moves[event.key]) { event.preventDefault(); focus(moves[event.key](frame)); }
+      });
+    });
+    return { figure: figure, tools: tools, input: input, search: search, zoom: zoom, height: height };
+  });
+  if (flames.length > 1) {
+    var tabs = make("div", "tabs");
+    tabs.setAttribute("role", "group");
+    tabs.setAttribute("aria-label", "What the width of a frame stands for");
+    var choose = function (chosen) {
+      flames.forEach(function (flame, index) {
+        flame.figure.hidden = flame !== chosen;
+        tabs.children[index].setAttribute("aria-pressed", String(flame === chosen));
+      });
+    };
+    flames.forEach(function (flame) {
+      var tab = button("", flame.figure.dataset.title);
+      tab.addEventListener("click", function () { choose(flame); });
+      tabs.append(tab);
+    });
+    flames[0].figure.before(tabs);
+    choose(flames[0]);
+  }
+  var searched = /^#search=(.*)$/.exec(location.hash);
+  if (searched && flames.length) {
+    flames.forEach(function (flame) { flame.input.value = decodeURIComponent(searched[1]); flame.search(); });
+    doc.getElementById("flame").scrollIntoView();
+  }
+
+  /* The section in view, in the navigation. */
+  if ("IntersectionObserver" in window) {
+    var links = {};
+    all(".sections a").forEach(function (link) { links[link.hash.slice(1)] = link; });
+    var watcher = new IntersectionObserver(function (entries) {
+      entries.forEach(function (entry) {
+        if (!entry.isIntersecting) return;
+        all(".sections a[aria-current]").forEach(function (link) { link.removeAttribute("aria-current"); });
+        if (links[entry.target.id]) links[entry.target.id].setAttribute("aria-current", "true");
+      });
+    }, { rootMargin: "-20% 0px -70% 0px" });
+    all("main > section").forEach(function (section) { watcher.observe(section); });
+  }
+
+  /* On paper everything is open and shown. */
+  var opened = [];
+  addEventListener("beforeprint", function () {
+    opened = all("details:not([open])");
+    opened.forEach(function (details) { details.open = true; });
+    flames.forEach(function (flame) { flame.figure.hidden = false; });
+    redraw();
+  });
+  addEventListener("afterprint", function () {
+    opened.forEach(function (details) { details.open = false; });
+    flames.forEach(function (flame, index) { flame.figure.hidden = index > 0; });
+  });
+  reveal();
+}());
