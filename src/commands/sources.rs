@@ -65,6 +65,11 @@ impl Sources {
         Some(source.outline.get_or_init(|| Outline::of(&source.content)))
     }
 
+    /// The text of a file; bytes that are no text are replaced.
+    pub(super) fn text(&self, path: &str) -> Option<std::borrow::Cow<'_, str>> {
+        self.files.get(path).map(|source| String::from_utf8_lossy(&source.content))
+    }
+
     /// Path and content of every file.
     pub(super) fn contents(&self) -> Vec<(String, &[u8])> {
         self.files.iter().map(|(path, source)| (path.clone(), source.content.as_slice())).collect()

@@ -12,9 +12,9 @@ pub struct Dashboard {
     /// When it was measured, `2026-01-31 23:59:59 UTC`; empty when not known.
     #[serde(default)]
     pub measured_at: String,
-    /// The command that makes this page again; empty when not known.
+    /// The words of the command that makes this page again; empty when not known.
     #[serde(default)]
-    pub command: String,
+    pub command: Vec<String>,
     /// The lines that cost time, with those around them, by path.
     #[serde(default)]
     pub sources: Vec<SourceExcerpt>,
@@ -32,7 +32,7 @@ impl Dashboard {
         Self {
             report,
             measured_at: String::new(),
-            command: String::new(),
+            command: vec![],
             sources: vec![],
             rewriting: None,
             surroundings: vec![],

@@ -61,6 +61,18 @@ pub fn counted(n: u64, one: &str, many: &str) -> String {
 
 /// `20260131T235959`: a time in UTC that sorts as text and is a fine file name.
 pub fn timestamp(time: SystemTime) -> String {
+    let (year, month, day, second) = civil(time);
+    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// `2026-01-31 23:59 UTC`, for people.
+pub fn moment(time: SystemTime) -> String {
+    let (year, month, day, second) = civil(time);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", second / 3600, second / 60 % 60)
+}
+
+/// Year, month, day and second of the day in UTC.
+fn civil(time: SystemTime) -> (u64, u64, u64, u64) {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     // Howard Hinnant's days-to-civil algorithm, for dates after 1970.
@@ -72,8 +84,7 @@ pub fn timestamp(time: SystemTime) -> String {
     let month_index = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_index + 2) / 5 + 1;
     let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}", second / 3600, second / 60 % 60, second % 60)
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day, second)
 }
 
 /// Reads a duration with its unit (`250ms`, `10s`, `2m`, `1h`; a bare number is seconds), in seconds.
@@ -121,6 +132,7 @@ mod tests {
         assert_eq!(at(0), "19700101T000000");
         assert_eq!(at(951_782_400), "20000229T000000");
         assert_eq!(at(1_795_390_215), "20261122T233015");
+        assert_eq!(moment(UNIX_EPOCH + std::time::Duration::from_secs(1_795_390_215)), "2026-11-22 23:30 UTC");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::model::Category;
 use crate::report::Format;
@@ -16,6 +16,7 @@ Examples:
   cmdx optimize --profile --install some-sdist-1.0/  makes an environment with what the project needs
   cmdx optimize --profile -- python -m app --once    this command is the workload
   cmdx optimize --profile --format=speedscope -o profile.json src/
+  cmdx optimize --report=html --format=html src/     one page that opens anywhere: performance_report.html
   cmdx optimize --implement --dry-run src/           shows the rewrites as a diff, writes nothing
   cmdx optimize --implement --category=algorithm .   rewrites, checks with tests and replay, keeps what is proved
   cmdx optimize --rollback                           brings the files of the last rewriting back";
@@ -46,13 +47,14 @@ pub struct Args {
     /// Show more: lines, callers, every query
     #[arg(long)]
     detailed: bool,
-    /// How to write the report
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = formats())]
-    format: Format,
+    /// How to write the report; html goes to `performance_report.html`. --report=summary and --report=full say how much
+    /// goes in; of several, the last counts
+    #[arg(long, visible_alias = "report", value_name = "FORMAT", default_value = "text", value_parser = outputs())]
+    format: Vec<Output>,
     /// Short for --format=json
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Write the report to FILE instead of standard output
+    /// Write the report to FILE instead of standard output; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Make an environment under .cmdx/venv when the interpreter lacks the project's packages
@@ -166,8 +168,50 @@ impl Rewriting {
     }
 }
 
-fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
+/// A value of `--format` and `--report`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Output {
+    /// What it is written as.
+    As(Format),
+    /// What matters.
+    Summary,
+    /// As with `--detailed`.
+    Full,
+}
+
+fn outputs() -> impl TypedValueParser<Value = Output> {
+    let formats = Format::ALL.map(|format| PossibleValue::new(format.name()));
+    let amounts = ["summary", "full"].map(|name| PossibleValue::new(name).hide(true));
+    PossibleValuesParser::new(formats.into_iter().chain(amounts)).try_map(|name| match name.as_str() {
+        "summary" => Ok(Output::Summary),
+        "full" => Ok(Output::Full),
+        name => name.parse::<Format>().map(Output::As),
+    })
+}
+
+/// Where the page goes when nothing else is said.
+const PAGE: &str = "performance_report.html";
+
+/// What the report is written as, and whether all of it is asked for where that was said.
+fn chosen(outputs: &[Output]) -> (Format, Option<bool>) {
+    let mut chosen = (Format::Text, None);
+    for output in outputs {
+        match output {
+            Output::As(format) => chosen.0 = *format,
+            Output::Summary => chosen.1 = Some(false),
+            Output::Full => chosen.1 = Some(true),
+        }
+    }
+    chosen
+}
+
+/// The file to write; `None` for standard output.
+fn file(out: Option<PathBuf>, format: Format) -> Option<PathBuf> {
+    match out {
+        Some(path) if path.as_os_str() == "-" => None,
+        None if format == Format::Html => Some(PathBuf::from(PAGE)),
+        path => path,
+    }
 }
 
 /// A value of `--category`.
@@ -205,13 +249,14 @@ impl Args {
         // Measuring is what the command does; the flag says so in scripts and in the tutorial.
         let Self { paths, profile: _, rewriting, category, detailed, format, json, out, install, .. } = self;
         let Choices(categories) = Choices::of(&category);
+        let (format, is_full) = if json { (Format::Json, None) } else { chosen(&format) };
         Plan {
             action: rewriting.resolve(),
             paths,
             categories,
-            is_detailed: detailed,
-            format: if json { Format::Json } else { format },
-            out,
+            is_detailed: is_full.unwrap_or(detailed),
+            format,
+            out: file(out, format),
             installs: install,
             python: self.python,
             deadline: self.deadline.map(Duration::from_secs_f64),

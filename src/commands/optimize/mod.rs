@@ -2,6 +2,7 @@
 
 mod args;
 mod charged;
+mod dashboard;
 mod ending;
 mod implement;
 mod implement_ask;

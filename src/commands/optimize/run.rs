@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use super::args::{Action, Args, Plan};
 use super::charged::Charged;
 use super::measure::{self, Measured};
-use super::{implement, implement_recover};
+use super::{dashboard, implement, implement_recover};
 use crate::commands::sources::Sources;
 use crate::commands::{Context, Failure, FailureKind, Outcome, refused};
 use crate::engine::{diagnose, rewrite};
 use crate::model::{ExitReason, Report};
 use crate::project::{self, OpenOptions, Project};
-use crate::report;
+use crate::report::{self, Format};
 use crate::support::atomic_file;
 use crate::support::style::Style;
 
@@ -36,14 +36,14 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
         Action::Implement(how) => return implement::run(&plan, how, &project, context),
         Action::RollBack(name) => return implement_recover::roll_back(name.as_deref(), &project, context),
     }
-    let sources = Sources::read(&project);
+    let mut sources = Sources::read(&project);
     let targets = targets(&project);
     let charged = Charged::new(targets.clone());
     let scan = scan(&sources, &charged);
     let measured = measure::measure(&plan, &project, &sources, charged, context)?;
     let outcome = outcome(&measured);
-    let report = assemble(&plan, &project, sources, targets, scan, measured);
-    write(&report, &plan, context)?;
+    let report = assemble(&plan, &project, &mut sources, targets, scan, measured);
+    write(report, &plan, &project, &sources, context)?;
     Ok(outcome)
 }
 
@@ -80,7 +80,7 @@ fn outcome(measured: &Measured) -> Outcome {
 fn assemble(
     plan: &Plan,
     project: &Project,
-    sources: Sources,
+    sources: &mut Sources,
     paths: Vec<String>,
     scan: rewrite::Scan,
     measured: Measured,
@@ -90,7 +90,7 @@ fn assemble(
         None => (None, None),
     };
     let not_run_because = workload.is_none().then(|| measured.considered.join("; "));
-    let mut problems = sources.problems;
+    let mut problems = std::mem::take(&mut sources.problems);
     problems.extend(scan.problems);
     problems.extend(measured.problems);
     Report {
@@ -112,20 +112,36 @@ fn assemble(
     }
 }
 
-fn write(report: &Report, plan: &Plan, context: &Context) -> anyhow::Result<()> {
+fn write(report: Report, plan: &Plan, project: &Project, sources: &Sources, context: &Context) -> anyhow::Result<()> {
     let Some(path) = &plan.out else {
         if plan.format.is_binary() && context.ui.is_stdout_terminal() {
             let message = format!("the format {} is not for a terminal", plan.format);
             let hint = Some("write it to a file with `-o FILE`".to_owned());
             return Err(Failure { kind: FailureKind::Usage, message, hint }.into());
         }
+        let bytes = rendered(report, plan, project, sources, context.ui.style())?;
         let mut stdout = context.ui.stdout();
-        let written = report::write(report, plan.format, context.ui.style(), &mut stdout).and_then(|()| stdout.flush());
+        let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
         return written.map_err(|error| Failure::not_written("standard output".as_ref(), &error).into());
     };
-    let mut bytes = vec![];
-    report::write(report, plan.format, &Style::plain(), &mut bytes)?;
+    let bytes = rendered(report, plan, project, sources, &Style::plain())?;
     atomic_file::write(path, &bytes).map_err(|error| Failure::not_written(path, &error))?;
     context.ui.note(&format!("report written to {}", path.display()));
     Ok(())
+}
+
+fn rendered(
+    report: Report,
+    plan: &Plan,
+    project: &Project,
+    sources: &Sources,
+    style: &Style,
+) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    if plan.format == Format::Html {
+        report::write_page(&dashboard::of(report, project, sources), &mut bytes)?;
+    } else {
+        report::write(&report, plan.format, style, &mut bytes)?;
+    }
+    Ok(bytes)
 }

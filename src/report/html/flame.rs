@@ -149,15 +149,15 @@ fn placed(picture: &str) -> Vec<Placed> {
     let Some((_, frames)) = picture.split_once("id=\"frames\"") else { return vec![] };
     let read = |part: &str| {
         let (title, rest) = part.split_once("</title>")?;
-        let (rect, _) = rest.split_once('>')?;
+        let (rectangle, _) = rest.split_once('>')?;
         let title = unescaped(title);
         let (name, figures) = title.rsplit_once(" (")?;
         let delta = figures.rsplit_once("; ").and_then(|(_, delta)| delta.trim_end_matches(['%', ')']).parse().ok());
         Some(Placed {
             name: name.to_string(),
-            x: attribute(rect, "fg:x")?.parse().ok()?,
-            y: attribute(rect, "y")?.parse().ok()?,
-            width: attribute(rect, "fg:w")?.parse().ok()?,
+            x: attribute(rectangle, "fg:x")?.parse().ok()?,
+            y: attribute(rectangle, "y")?.parse().ok()?,
+            width: attribute(rectangle, "fg:w")?.parse().ok()?,
             delta,
         })
     };

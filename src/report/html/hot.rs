@@ -150,13 +150,7 @@ fn percent(part: f64) -> String {
     format!("{:.2}", part.clamp(0.0, 1.0) * 100.0)
 }
 
-fn function_row(
-    report: &Report,
-    function: &FunctionCost,
-    rank: String,
-    links: &Links,
-    places: &Places,
-) -> FunctionRow {
+fn function_row(report: &Report, function: &FunctionCost, rank: String, links: &Links, places: &Places) -> FunctionRow {
     let is_measured = bottlenecks::is_cpu_measured(report);
     let share = &function.share;
     let libraries = function.libraries.iter().take(N_NAMED_MAX);
@@ -181,7 +175,8 @@ fn function_row(
         total: units::duration(function.total_wall_seconds),
         total_seconds: function.total_wall_seconds,
         cpu: if is_measured { units::duration(function.cpu_seconds) } else { "not measured".to_string() },
-        cpu_seconds: function.cpu_seconds,
+        // Sorted below everything that was measured.
+        cpu_seconds: if is_measured { function.cpu_seconds } else { -1.0 },
         libraries: libraries.collect::<Vec<_>>().join(", "),
         callers: callers.collect::<Vec<_>>().join(", "),
     }

@@ -29,11 +29,8 @@ struct Row {
 impl Method {
     pub(super) fn of(dashboard: &Dashboard, places: &Places) -> Self {
         let report = &dashboard.report;
-        let row = |fact: facts::Fact| Row {
-            label: fact.label.to_string(),
-            text: fact.text,
-            is_warning: fact.is_warning,
-        };
+        let row =
+            |fact: facts::Fact| Row { label: fact.label.to_string(), text: fact.text, is_warning: fact.is_warning };
         let surrounding =
             |(label, text): &(String, String)| Row { label: label.clone(), text: text.clone(), is_warning: false };
         let workload = report.workload.as_ref();
@@ -44,7 +41,7 @@ impl Method {
             problems: report.problems.iter().map(|each| problem(places, each)).collect(),
             argv: workload.map(|workload| words::shell_words(&workload.argv)),
             logs: logs.filter(|log| !log.is_empty()).collect(),
-            command: (!dashboard.command.is_empty()).then(|| dashboard.command.clone()),
+            command: (!dashboard.command.is_empty()).then(|| words::shell_words(&dashboard.command)),
             generator: report.generator.clone(),
         }
     }

@@ -1,6 +1,7 @@
 //! The data block of the page: what programs read, and what the charts are drawn from. It is data to the browser,
 //! never a script.
 
+use std::fmt::Write;
 use std::io;
 
 use serde_json::{Value, json};
@@ -24,11 +25,23 @@ pub(super) fn data(dashboard: &Dashboard) -> io::Result<String> {
     escaped(&value)
 }
 
-/// JSON in which nothing can end the element it stands in, nor a line of a script.
+/// JSON in which nothing can end the element it stands in, nor turn the direction of what an editor shows of it.
 fn escaped(value: &Value) -> io::Result<String> {
     let text = serde_json::to_string(value).map_err(io::Error::from)?;
-    let text = text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
-    Ok(text.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"))
+    let mut clean = String::with_capacity(text.len() + text.len() / 16);
+    for character in text.chars() {
+        match character {
+            '<' | '>' | '&' | '\u{61c}' | '\u{feff}' => escape(character, &mut clean),
+            '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' => escape(character, &mut clean),
+            '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => escape(character, &mut clean),
+            _ => clean.push(character),
+        }
+    }
+    Ok(clean)
+}
+
+fn escape(character: char, clean: &mut String) {
+    write!(clean, "\\u{:04x}", u32::from(character)).expect("a string takes every text");
 }
 
 #[cfg(test)]
@@ -37,9 +50,9 @@ mod tests {
 
     #[test]
     fn nothing_ends_the_element_and_nothing_is_lost() {
-        let evil = json!({"</script><!--&": "\u{2028}\u{2029}]]>"});
+        let evil = json!({"</script><!--&": "\u{2028}\u{202e}\u{85}]]>"});
         let text = escaped(&evil).expect("JSON");
-        assert!(!text.contains(['<', '>', '&', '\u{2028}', '\u{2029}']), "{text}");
+        assert!(!text.contains(['<', '>', '&', '\u{2028}', '\u{202e}', '\u{85}']), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).expect("still JSON"), evil);
     }
 }

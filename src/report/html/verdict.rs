@@ -116,10 +116,7 @@ fn joint(n_joint: usize, top: &FunctionCost, places: &Places) -> Headline {
     Headline {
         lead: "Most of the time may go to".into(),
         subject: subject(top),
-        tail: format!(
-            "or to {}",
-            units::counted(n_joint as u64 - 1, "other function alike", "other functions alike")
-        ),
+        tail: format!("or to {}", units::counted(n_joint as u64 - 1, "other function alike", "other functions alike")),
         place: places.place(&top.location),
         detail: format!(
             "{}; their intervals overlap, so which of them costs most is not certain",
