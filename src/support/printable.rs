@@ -71,7 +71,7 @@ pub fn ascii(text: &str) -> Cow<'_, str> {
 }
 
 /// Control characters, line separators, and the marks that change the direction of what follows.
-fn is_steering(character: char) -> bool {
+pub fn is_steering(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         || character == '\u{feff}'

@@ -7,6 +7,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use crate::model::Dashboard;
+use crate::support::printable::is_steering;
 
 /// The report without its stacks: the flame graph has those, and they would be most of the page.
 pub(super) fn data(dashboard: &Dashboard) -> io::Result<String> {
@@ -30,18 +31,13 @@ fn escaped(value: &Value) -> io::Result<String> {
     let text = serde_json::to_string(value).map_err(io::Error::from)?;
     let mut clean = String::with_capacity(text.len() + text.len() / 16);
     for character in text.chars() {
-        match character {
-            '<' | '>' | '&' | '\u{61c}' | '\u{feff}' => escape(character, &mut clean),
-            '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' => escape(character, &mut clean),
-            '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => escape(character, &mut clean),
-            _ => clean.push(character),
+        if matches!(character, '<' | '>' | '&') || is_steering(character) {
+            write!(clean, "\\u{:04x}", u32::from(character)).expect("a string takes every text");
+        } else {
+            clean.push(character);
         }
     }
     Ok(clean)
-}
-
-fn escape(character: char, clean: &mut String) {
-    write!(clean, "\\u{:04x}", u32::from(character)).expect("a string takes every text");
 }
 
 #[cfg(test)]
