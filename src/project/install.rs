@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::child::{self, Finished};
 use super::declared::{Declared, Group, Purpose};
 use super::requirement::Requirement;
-use super::{Project, ProjectError, interpreter, requirements};
+use super::{Project, ProjectError, interpreter, pytest, requirements};
 use crate::model::{Interpreter, InterpreterSource};
 use crate::support::atomic_file;
 
@@ -183,6 +183,9 @@ impl Installer<'_> {
                 wanted.extend(Requirement::parse("pytest"));
             }
             wanted.retain(|requirement| is_new(requirement, &mut seen));
+            if purpose == Purpose::Tests {
+                wanted.extend(pytest::bound(self.project).and_then(Requirement::parse));
+            }
             self.install(&wanted, interpreter)?;
         }
         Ok(())

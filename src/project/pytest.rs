@@ -141,6 +141,16 @@ const NAME_PLUGINS: &[(&[&str], &str)] = &[
     (&["(snapshot)", "(snapshot,", ", snapshot)"], "syrupy"),
 ];
 
+/// Hooks as written for the path arguments that pytest 9 no longer passes (its list of removals).
+const HOOKS_BEFORE_9: &[&str] = &[
+    "def pytest_ignore_collect(path",
+    "def pytest_collect_file(path",
+    "def pytest_collect_file(parent, path",
+    "def pytest_pycollect_makemodule(path",
+    "def pytest_report_header(config, startdir",
+    "def pytest_report_collectionfinish(config, startdir",
+];
+
 /// The configuration of pytest, wherever it stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
@@ -242,6 +252,14 @@ pub(super) fn plugin_of(option: &str) -> Option<&'static str> {
         _ => name == known || name.strip_prefix(known).is_some_and(|rest| rest.starts_with('-')),
     };
     OPTION_PLUGINS.iter().find(|(known, _)| fits(known)).map(|(_, plugin)| *plugin)
+}
+
+/// What the project's own hooks of pytest ask of its version.
+pub(super) fn bound(project: &Project) -> Option<&'static str> {
+    let files = project.all_files();
+    let mut hooks = files.iter().filter(|file| file.path.ends_with("conftest.py"));
+    let is_old = |source: String| HOOKS_BEFORE_9.iter().any(|hook| source.contains(hook));
+    hooks.any(|file| fs::read_to_string(&file.path).is_ok_and(is_old)).then_some("pytest<9")
 }
 
 /// The distributions that pytest's configuration and the test files speak of.

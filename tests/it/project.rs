@@ -276,8 +276,16 @@ fn a_package_is_installed_with_what_its_tests_need_and_the_second_time_is_instan
     }
     let pyproject = "[project]\nname = 'shop-cmdx'\nversion = '1'\ndependencies = ['iniconfig']\n[project.optional-dependencies]\ntest = ['no-such-package-cmdx-xyz', 'six==0.0.0.1']\n[tool.pytest.ini_options]\naddopts = '--cov=shop -n 2'\n[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n";
     let test = "import iniconfig, six, importlib.metadata\nimport shop\ndef test_a():\n    assert importlib.metadata.version('shop-cmdx') == '1'\n";
-    let (_guard, root) =
-        tree(&[("pyproject.toml", pyproject), ("src/shop/__init__.py", ""), ("tests/test_shop.py", test)]);
+    // Since pytest 9 such a hook is refused.
+    let hook = "def pytest_ignore_collect(path, config):\n    return path.basename == 'test_gone.py'\n";
+    let files = [
+        ("pyproject.toml", pyproject),
+        ("src/shop/__init__.py", ""),
+        ("tests/test_shop.py", test),
+        ("tests/test_gone.py", "import no_such_module"),
+        ("tests/conftest.py", hook),
+    ];
+    let (_guard, root) = tree(&files);
     let (project, interpreter, choice, events) = installed(&root, &python);
     assert_eq!(interpreter.source, InterpreterSource::Private);
     assert_eq!(interpreter.path, root.join(".cmdx/venv/bin/python"));
