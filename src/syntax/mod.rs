@@ -28,5 +28,5 @@ pub use place::{
 };
 pub use scope::{Occurrence, Scope, ScopeKind, Variable, occurrence};
 pub use source_file::{Encoding, SourceFile, encode, encoding_of};
-pub use types::{Provenance, Type, Typed, annotation, infer};
+pub use types::{Provenance, Type, Typed, annotation, infer, method_type};
 pub use usage::{Usage, usage};

@@ -391,7 +391,8 @@ fn builtin_type(call: Node<'_>, callee: Node<'_>, depth: u32) -> Typed {
     Typed::proved(of)
 }
 
-fn method_type(receiver: &Typed, name: &str) -> Typed {
+/// What a method of a builtin type gives.
+pub fn method_type(receiver: &Typed, name: &str) -> Typed {
     let list = |of: Type| Type::List(of.into());
     let of = match (&receiver.of, name) {
         (
@@ -561,8 +562,11 @@ fn bound_type(binding: Node<'_>, depth: u32) -> Typed {
     }
 }
 
-/// `for i, x in enumerate(xs)` and the like.
+/// `for i, x in enumerate(xs)`, `a, b = x, y` and the like.
 fn unpacked_type(pattern: Node<'_>, binding: Node<'_>, depth: u32) -> Typed {
+    if let Some(assignment) = pattern.parent().filter(|parent| parent.is(Kind::Assignment)) {
+        return parallel_type(assignment, pattern, binding, depth);
+    }
     let Some(looping) = pattern.parent().filter(|parent| matches!(parent.kind(), Kind::For | Kind::ForIn)) else {
         return Typed::unknown();
     };
@@ -585,6 +589,22 @@ fn unpacked_type(pattern: Node<'_>, binding: Node<'_>, depth: u32) -> Typed {
         };
     }
     Typed::unknown()
+}
+
+/// The part of `x, y` that a name of `a, b = x, y` gets.
+fn parallel_type(assignment: Node<'_>, pattern: Node<'_>, binding: Node<'_>, depth: u32) -> Typed {
+    let is_plain = |part: Node<'_>| !matches!(part.kind(), Kind::ListSplat | Kind::ListSplatPattern);
+    let (Some(right), Some(at)) =
+        (assignment.field(Field::Right), pattern.children().position(|child| child == binding))
+    else {
+        return Typed::unknown();
+    };
+    let parts: Vec<Node<'_>> = right.children().collect();
+    let is_parallel = matches!(right.kind(), Kind::ExpressionList | Kind::Tuple)
+        && parts.len() == pattern.children().count()
+        && parts.iter().copied().all(is_plain)
+        && pattern.children().all(is_plain);
+    if is_parallel { infer_within(parts[at], depth) } else { Typed::unknown() }
 }
 
 /// The type that an annotation promises.

@@ -127,10 +127,32 @@ def loaded(source):
     return module
 
 
-def combinations(n):
-    if n <= 2:
-        return itertools.product(FACTORIES, repeat=n)
-    return ([FACTORIES[(i * (k + 3) + k) % len(FACTORIES)] for k in range(n)] for i in range(400))
+# What an annotation of a plain text or number lets in: rules may rely on these, and on these alone.
+PLAIN = {
+    "int": [lambda: 0, lambda: 3, lambda: -1, lambda: True, lambda: 10**20],
+    "float": [lambda: 0.5, lambda: NAN, lambda: 3, lambda: -0.0],
+    "str": [lambda: "", lambda: "a", lambda: "x y\nx", lambda: "2024-05-03", lambda: "03.05.2024 10:00"],
+    "bool": [lambda: True, lambda: False],
+    "bytes": [lambda: b"", lambda: b"ab"],
+}
+
+
+def allowed(parameter):
+    annotation = parameter.annotation
+    return PLAIN.get(annotation if isinstance(annotation, str) else getattr(annotation, "__name__", ""), FACTORIES)
+
+
+def combinations(parameters):
+    pools = [allowed(parameter) for parameter in parameters]
+    if len(pools) <= 2:
+        return itertools.product(*pools)
+    return ([pool[(i * (k + 3) + k) % len(pool)] for k, pool in enumerate(pools)] for i in range(400))
+
+
+def instance(kind):
+    """An instance made of as many plain texts as its class asks for."""
+    parameters = inspect.signature(kind).parameters.values()
+    return kind(*["ab" for each in parameters if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD])
 
 
 def functions(module):
@@ -139,8 +161,8 @@ def functions(module):
         if inspect.isfunction(value):
             yield name, value
         elif inspect.isclass(value) and value.__module__ == "example":
-            for method in [each for each in vars(value) if not each.startswith("__")]:
-                yield f"{name}.{method}", getattr(value(), method)
+            for method in [each for each in vars(value) if inspect.isfunction(vars(value)[each]) and each != "__init__"]:
+                yield f"{name}.{method}", getattr(instance(value), method)
 
 
 def check(case):
@@ -154,8 +176,7 @@ def check(case):
         if inspect.iscoroutinefunction(function):
             continue
         changed = dict(functions(after))[name]
-        n = len(inspect.signature(function).parameters)
-        for factories in combinations(n):
+        for factories in combinations(list(inspect.signature(function).parameters.values())):
             factories = list(factories)
             first, second = outcome(function, factories), outcome(changed, factories)
             report["n_calls"] += 1

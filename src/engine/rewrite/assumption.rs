@@ -9,6 +9,8 @@ pub(crate) enum Assumption {
     Hashable(String),
     /// A value has the type it seems to have.
     Type(String, &'static str),
+    /// A value is the plain text or number that its annotation says.
+    Annotated(String),
     /// Nothing else changes a value meanwhile, through another name or thread.
     Unchanged(String),
     /// An error half way leaves nothing behind that someone looks at.
@@ -45,6 +47,7 @@ impl Assumption {
         match self {
             Self::Hashable(what) => format!("{what} are hashable, and equal ones have equal hashes"),
             Self::Type(what, kind) => format!("`{what}` is {kind}"),
+            Self::Annotated(what) => format!("`{what}` is what its annotation says"),
             Self::Unchanged(what) => format!("nothing else changes `{what}` meanwhile"),
             Self::NoPartialResult(what) => format!("nobody looks at a half-built `{what}` after an error"),
             Self::ErrorChanges(before, after) => format!("nobody relies on {before}: it becomes {after}"),
@@ -68,6 +71,8 @@ impl Assumption {
     pub(crate) fn safety(&self) -> Safety {
         match self {
             Self::Judgement(_) => Safety::ShowOnly,
+            // A call that breaks the annotation of a plain text or number is none that the program makes.
+            Self::Annotated(_) => Safety::Proven,
             _ => Safety::NeedsRun,
         }
     }

@@ -1,8 +1,6 @@
 //! What a rule sees besides the node it is tried at: the options, the project, and names it may use.
 
-use crate::syntax::{
-    Field, Kind, Node, Scope, SourceFile, Type, Typed, Variable, annotation, binding_value, import_path, infer,
-};
+use crate::syntax::{Field, Kind, Node, Scope, SourceFile, Typed, binding_value, import_path};
 
 use super::index::Index;
 use super::rule::Rewrite;
@@ -82,24 +80,13 @@ impl<'a> Context<'a> {
             .any(|node| node.is(Kind::Identifier) && node.text() == name && node.role() != Field::Attribute)
     }
 
-    /// The type of an expression; what a function of the project gives counts as its annotation says.
+    /// The type of an expression; what a function or class of the project declares counts as its annotation says.
     pub(crate) fn typed(&self, node: Node<'a>) -> Typed {
-        let typed = infer(node);
-        if typed.of != Type::Unknown {
-            return typed;
-        }
-        let mut value = node.unwrapped();
-        if value.is(Kind::Identifier) {
-            let Some(bound) = value.variable().and_then(Variable::only_binding).and_then(binding_value) else {
-                return typed;
-            };
-            value = bound.unwrapped();
-        }
-        self.promised(value).map_or(typed, annotation)
+        super::inferred::typed(self, node)
     }
 
     /// The return annotation of the project function that a call means.
-    fn promised(&self, call: Node<'a>) -> Option<Node<'a>> {
+    pub(crate) fn promised(&self, call: Node<'a>) -> Option<Node<'a>> {
         let function = self.callee(call)?;
         (function.is(Kind::Function) && !crate::syntax::is_async(function))
             .then(|| function.field(Field::ReturnType))

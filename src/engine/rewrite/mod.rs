@@ -3,12 +3,16 @@
 
 mod apply;
 mod assumption;
+mod attributes;
+mod calls;
 mod catalogue;
 mod context;
 mod edits;
 mod facts;
 mod ignore;
 mod index;
+mod inferred;
+mod keys;
 mod query;
 mod rule;
 mod rules;

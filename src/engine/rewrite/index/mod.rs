@@ -56,6 +56,21 @@ impl Index {
         }
     }
 
+    /// The function or class that a binding of a name gives it, in whatever file.
+    pub(crate) fn definition_bound_by<'a>(&'a self, binding: Node<'a>) -> Option<Node<'a>> {
+        self.definition_of_binding(binding, REEXPORTS_MAX)
+    }
+
+    /// The one class of the project with this name.
+    pub(crate) fn only_class<'a>(&'a self, name: &str) -> Option<Node<'a>> {
+        let mut found = self.sources.iter().filter(|source| source.text.contains(name)).filter_map(|source| {
+            let binding = source.root().scope().variable(name)?.only_binding()?;
+            binding.parent().filter(|parent| parent.is(Kind::Class))
+        });
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
+    }
+
     fn definition_of_binding<'a>(&'a self, binding: Node<'a>, depth: u32) -> Option<Node<'a>> {
         let parent = binding.parent()?;
         if matches!(parent.kind(), Kind::Function | Kind::Class) && binding.role() == Field::Name {
@@ -142,6 +157,35 @@ impl Index {
                     _ => false,
                 })
         })
+    }
+
+    /// True when the project has an attribute of this name, or a string or class variable, besides those that `is_own`
+    /// says are known.
+    pub(crate) fn has_attribute(&self, name: &str, is_own: impl Fn(Node<'_>) -> bool) -> bool {
+        let is_foreign = |node: Node<'_>| match node.kind() {
+            Kind::Identifier if node.text() == name => {
+                let is_class_variable =
+                    || node.variable().is_some_and(|each| each.scope().kind() == crate::syntax::ScopeKind::Class);
+                node.role() == Field::Attribute && !is_own(node) || is_class_variable()
+            }
+            Kind::String => string_value(node).is_some_and(|text| text == name),
+            _ => false,
+        };
+        let sources = self.sources.iter().filter(|source| source.text.contains(name));
+        sources.into_iter().any(|source| source.root().descendants().any(is_foreign))
+    }
+
+    /// Every identifier of the project with a name, in the order of the files.
+    pub(crate) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Node<'a>> + 'a {
+        let sources = self.sources.iter().filter(move |source| source.text.contains(name));
+        sources
+            .flat_map(|source| source.root().descendants())
+            .filter(move |node| node.is(Kind::Identifier) && node.text() == name)
+    }
+
+    /// True when the text of any file has one of the words.
+    pub(crate) fn mentions_any(&self, words: &[&str]) -> bool {
+        self.sources.iter().any(|source| words.iter().any(|word| source.text.contains(word)))
     }
 
     /// The expression that a call of a project function gives, when its body is one `return` with no arguments used,

@@ -1,6 +1,10 @@
 //! Rules about complexity, data structures and database access.
 
 mod array_growth;
+mod attribute_membership;
+mod attribute_queue;
+mod attribute_text;
+mod date_parsing;
 mod dict_copy_in_loop;
 mod dict_keys;
 mod frame_rows;
@@ -16,10 +20,12 @@ mod n_plus_one;
 mod nested_scan;
 mod orm_len_all;
 mod orm_linear_search;
+mod pattern_built;
 mod query_in_loop;
 mod recursion_without_memory;
 mod regex_in_function;
 mod sorted_for_extreme;
+mod sorted_scan;
 mod string_concatenation;
 mod sum_of_lists;
 
@@ -32,12 +38,18 @@ pub(super) const RULES: &[&Rule] = &[
     &lazy_relation::RULE,
     &orm_linear_search::RULE,
     &list_membership::RULE,
+    &attribute_membership::RULE,
     &nested_scan::RULE,
     &list_dedup::RULE,
     &string_concatenation::RULE,
     &list_concatenation::RULE,
     &list_pop_front::RULE,
+    &attribute_queue::RULE,
+    &attribute_text::RULE,
     &regex_in_function::RULE,
+    &pattern_built::RULE,
+    &date_parsing::RULE,
+    &sorted_scan::RULE,
     &orm_len_all::RULE,
     &sum_of_lists::RULE,
     &dict_copy_in_loop::RULE,
