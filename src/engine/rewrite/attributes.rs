@@ -142,11 +142,9 @@ impl<'a> Held<'a> {
     /// States what the class alone does not show: public names may be used by code that was not seen, and so may any
     /// attribute by threads.
     pub(crate) fn assume_private(&self, context: &Context<'a>, rewrite: &mut Rewrite<'a>) {
-        let text = format!("self.{}", self.name);
-        if !self.name.starts_with('_') {
-            rewrite.assume(Assumption::Unchanged(text));
-        } else if context.index.mentions_any(&["threading", "Thread", "__dict__", "vars("]) {
-            rewrite.assume(Assumption::Unchanged(text));
+        let is_public = !self.name.starts_with('_');
+        if is_public || context.index.mentions_any(&["threading", "Thread", "__dict__", "vars("]) {
+            rewrite.assume(Assumption::Unchanged(format!("self.{}", self.name)));
         }
     }
 }

@@ -20,11 +20,7 @@ pub(crate) fn assume_key<'a>(context: &Context<'a>, node: Node<'a>, rewrite: &mu
             }
             return Some(());
         }
-        Type::Instance(_) => {
-            if class_of(context, node, 3).is_some_and(|class| !is_key_class(class)) {
-                return None;
-            }
-        }
+        Type::Instance(_) if class_of(context, node, 3).is_some_and(|class| !is_key_class(class)) => return None,
         _ => {}
     }
     rewrite.assume(Assumption::Hashable(format!("the values of `{}`", node.text())));
@@ -51,8 +47,7 @@ pub(crate) fn is_repeatable(node: Node<'_>) -> bool {
         Kind::Identifier | Kind::Integer | Kind::Float | Kind::True | Kind::False | Kind::None => true,
         Kind::String => !node.has(Kind::Interpolation),
         Kind::Attribute => node.field(Field::Object).is_some_and(is_repeatable),
-        Kind::Subscript => node.children().all(is_repeatable),
-        Kind::Tuple | Kind::Parenthesized => node.children().all(is_repeatable),
+        Kind::Subscript | Kind::Tuple | Kind::Parenthesized => node.children().all(is_repeatable),
         _ => false,
     }
 }

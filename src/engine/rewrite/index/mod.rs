@@ -175,6 +175,33 @@ impl Index {
         sources.into_iter().any(|source| source.root().descendants().any(is_foreign))
     }
 
+    /// True when code of the project outside `__init__` gives any object an attribute, or item, of this name.
+    pub(crate) fn stores_attribute(&self, name: &str) -> bool {
+        let is_store = |node: Node<'_>| {
+            let place = node.parent().filter(|place| {
+                matches!(place.kind(), Kind::Attribute | Kind::Subscript) && place.field(Field::Value) != Some(node)
+            });
+            let is_target = |place: Node<'_>| {
+                place.role() == Field::Left
+                    || place.parent().is_some_and(|parent| {
+                        matches!(parent.kind(), Kind::PatternList | Kind::TuplePattern | Kind::Delete)
+                    })
+            };
+            place.is_some_and(|place| {
+                is_target(place)
+                    && crate::syntax::enclosing_function(place)
+                        .is_none_or(|function| crate::syntax::function_name(function) != "__init__")
+            })
+        };
+        let sources = self.sources.iter().filter(|source| source.text.contains(name));
+        sources.into_iter().any(|source| {
+            source.text.contains("setattr(")
+                || source.root().descendants().any(|node| {
+                    matches!(node.kind(), Kind::Identifier | Kind::String) && node.text() == name && is_store(node)
+                })
+        })
+    }
+
     /// Every identifier of the project with a name, in the order of the files.
     pub(crate) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Node<'a>> + 'a {
         let sources = self.sources.iter().filter(move |source| source.text.contains(name));

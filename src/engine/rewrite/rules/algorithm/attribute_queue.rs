@@ -255,15 +255,17 @@ fn is_never_negative(name: Node<'_>) -> bool {
 
 fn plain<'a>(use_: Usage<'a>, queue: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
     match use_ {
-        Usage::Method("append" | "extend" | "clear" | "count" | "reverse", _) | Usage::Truth | Usage::Searched(_) => {}
+        Usage::Method("append" | "extend" | "clear" | "count" | "reverse", _)
+        | Usage::Truth
+        | Usage::Searched(_)
+        | Usage::Builtin(
+            "len" | "list" | "tuple" | "sorted" | "set" | "sum" | "min" | "max" | "any" | "all" | "bool" | "join",
+            _,
+        ) => {}
         Usage::Builtin("iter" | "enumerate" | "reversed" | "zip" | "map" | "filter", call) => match usage(call) {
             Usage::Iterated(looping) => walked(looping, queue, rewrite),
             _ => rewrite.assume(Assumption::Unchanged(format!("{} while it is walked", queue.text()))),
         },
-        Usage::Builtin(
-            "len" | "list" | "tuple" | "sorted" | "set" | "sum" | "min" | "max" | "any" | "all" | "bool" | "join",
-            _,
-        ) => {}
         Usage::Iterated(looping) => walked(looping, queue, rewrite),
         _ => return None,
     }

@@ -159,7 +159,7 @@ fn assume_text<'a>(context: &Context<'a>, text: Node<'a>, rewrite: &mut Rewrite<
             if method(text)
                 .is_some_and(|(_, name)| matches!(name, "strip" | "lstrip" | "rstrip" | "upper" | "lower")) => {}
         (Type::Unknown, _) => {
-            rewrite.assume(Assumption::ErrorChanges("the words of the `TypeError` of what is no text", "others"))
+            rewrite.assume(Assumption::ErrorChanges("the words of the `TypeError` of what is no text", "others"));
         }
         _ => return None,
     }

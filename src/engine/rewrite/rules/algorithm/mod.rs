@@ -8,11 +8,13 @@ mod date_parsing;
 mod dict_copy_in_loop;
 mod dict_keys;
 mod frame_rows;
+mod helper_scan;
 mod invariant_call;
 mod lazy_relation;
 mod list_concatenation;
 mod list_count_in_loop;
 mod list_dedup;
+mod list_index;
 mod list_membership;
 mod list_pop_front;
 mod literal_membership;
@@ -24,6 +26,7 @@ mod pattern_built;
 mod query_in_loop;
 mod recursion_without_memory;
 mod regex_in_function;
+mod scan_before_append;
 mod sorted_for_extreme;
 mod sorted_scan;
 mod string_concatenation;
@@ -40,6 +43,8 @@ pub(super) const RULES: &[&Rule] = &[
     &list_membership::RULE,
     &attribute_membership::RULE,
     &nested_scan::RULE,
+    &helper_scan::RULE,
+    &scan_before_append::RULE,
     &list_dedup::RULE,
     &string_concatenation::RULE,
     &list_concatenation::RULE,
@@ -57,6 +62,7 @@ pub(super) const RULES: &[&Rule] = &[
     &literal_membership::RULE,
     &dict_keys::RULE,
     &list_count_in_loop::RULE,
+    &list_index::RULE,
     &invariant_call::RULE,
     &array_growth::RULE,
     &frame_rows::RULE,

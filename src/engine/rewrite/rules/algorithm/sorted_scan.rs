@@ -88,16 +88,16 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let (function, wanted) = halving(test.field(Field::Condition)?, item)?;
     let missing = after.only_child()?;
     let is_end = is_builtin_call(missing, "len") && positional(missing)?.first()?.text() == list.text();
-    let held = held(context, list)?;
+    let attribute = held(context, list)?;
     let mut rewrite = Rewrite::new(node, format!("`{}` is sorted, but walked from its start", list.text()));
-    let sorted = kept_sorted(&held)?;
-    for each in sorted.iter().copied().chain([wanted]) {
+    let added = kept_sorted(&attribute)?;
+    for each in added.iter().copied().chain([wanted]) {
         ordered(context, each, &mut rewrite)?;
     }
-    if sorted.is_empty() {
+    if added.is_empty() {
         return None;
     }
-    held.assume_private(context, &mut rewrite);
+    attribute.assume_private(context, &mut rewrite);
     let bisect = context.import(&mut rewrite, "bisect", function)?;
     let call = format!("{bisect}({}, {})", list.text(), wanted.text());
     let range = (node.start(), after.end());
@@ -106,12 +106,12 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     } else if matches!(missing.text(), "None" | "-1") {
         let indentation = node.file().indentation(node.start());
         let place = place.text();
-        let text = format!(
+        let answer = format!(
             "{place} = {call}\n{indentation}return {place} if {place} < len({}) else {}",
             list.text(),
             missing.text()
         );
-        rewrite.edits.replace_range(range.0, range.1, text);
+        rewrite.edits.replace_range(range.0, range.1, answer);
     } else {
         return None;
     }
@@ -150,9 +150,15 @@ fn kept_sorted<'a>(held: &Held<'a>) -> Option<Vec<Node<'a>>> {
                 }
                 added.push(item);
             }
-            Access::Used(Usage::Method("index" | "count" | "copy" | "pop" | "remove" | "clear", _))
-            | Access::Used(Usage::Item(_) | Usage::Iterated(_) | Usage::Searched(_) | Usage::Truth)
-            | Access::Used(Usage::Compared(_) | Usage::Formatted) => {}
+            Access::Used(
+                Usage::Method("index" | "count" | "copy" | "pop" | "remove" | "clear", _)
+                | Usage::Item(_)
+                | Usage::Iterated(_)
+                | Usage::Searched(_)
+                | Usage::Truth
+                | Usage::Compared(_)
+                | Usage::Formatted,
+            ) => {}
             Access::Used(Usage::Builtin(name, _)) if name != "isinstance" => {}
             Access::Used(Usage::Argument(call)) => added.push(inserted(call)?),
             _ => return None,
