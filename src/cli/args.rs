@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::exit;
-use crate::commands::{check_code_quality, history, optimize};
+use crate::commands::{check_code_quality, history, optimize, run_all_tests};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,4 +63,6 @@ pub(super) enum Command {
     CheckCodeQuality(Box<check_code_quality::Args>),
     #[command(after_long_help = exit::TABLE)]
     History(Box<history::Args>),
+    #[command(after_long_help = exit::TABLE)]
+    RunAllTests(Box<run_all_tests::Args>),
 }

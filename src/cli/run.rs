@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use super::args::{Cli, Color, Command, Global};
 use super::{exit, log, names, signals};
 use crate::commands::{
-    Context, Failure, FailureKind, Outcome, SAMPLER_THREAD_NAME, check_code_quality, history, optimize,
+    Context, Failure, FailureKind, Outcome, SAMPLER_THREAD_NAME, check_code_quality, history, optimize, run_all_tests,
 };
 use crate::ui::{ColourChoice, Options, Ui};
 
@@ -71,5 +71,6 @@ fn run(command: Command, context: &Context) -> anyhow::Result<Outcome> {
         Command::Optimize(args) => optimize::run(*args, context),
         Command::CheckCodeQuality(args) => check_code_quality::run(*args, context),
         Command::History(args) => history::run(*args, context),
+        Command::RunAllTests(args) => run_all_tests::run(*args, context),
     }
 }

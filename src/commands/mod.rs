@@ -5,6 +5,7 @@ mod context;
 mod failure;
 pub mod history;
 pub mod optimize;
+pub mod run_all_tests;
 mod sources;
 
 pub use crate::harness::SAMPLER_THREAD_NAME;

@@ -3,17 +3,23 @@
 
 mod child;
 mod error;
+mod git;
 mod joined;
 mod log_file;
+mod machine;
 mod plain;
 pub mod plan_check;
 mod process_tree;
 mod record;
 mod refusal;
 mod sampler;
+mod suite;
 
 pub use error::HarnessError;
+pub use git::{Git, GitError};
 pub use joined::joined;
+pub use machine::environment;
 pub use plain::{PlainRun, run_plain};
 pub use record::{Event, RecordOptions, record};
 pub use sampler::THREAD_NAME as SAMPLER_THREAD_NAME;
+pub use suite::{Mode as SuiteMode, SuiteOptions, SuiteRun, install_plugin, run_suite};

@@ -42,6 +42,17 @@ pub fn run_plain(
     directory: &Path,
     deadline: Duration,
 ) -> Result<PlainRun, HarnessError> {
+    run_watched(workload, variables, directory, deadline, &mut |_| {})
+}
+
+/// As [`run_plain`]; `watch` is told now and then how long it has run.
+pub(super) fn run_watched(
+    workload: &Workload,
+    variables: &[(String, OsString)],
+    directory: &Path,
+    deadline: Duration,
+    watch: &mut dyn FnMut(Duration),
+) -> Result<PlainRun, HarnessError> {
     let (stdout_log, stderr_log) = (directory.join("stdout.log"), directory.join("stderr.log"));
     for log in [&stdout_log, &stderr_log] {
         child::touch(log).map_err(|source| HarnessError::NotWritable { path: log.clone(), source })?;
@@ -62,6 +73,7 @@ pub fn run_plain(
             running.stop(Signal::SIGTERM);
             break ExitReason::DeadlinePassed;
         }
+        watch(start.elapsed());
         thread::sleep(WAIT_INTERVAL);
     };
     let wall_seconds = start.elapsed().as_secs_f64();

@@ -25,6 +25,7 @@ use std::sync::OnceLock;
 pub use config::{Config, ConfiguredWorkload, Origin};
 pub use error::{ErrorKind, ProjectError};
 pub use files::{SourcePath, read_source};
+pub use suite::is_test_code;
 
 use crate::model::Problem;
 use declared::Declared;

@@ -41,7 +41,7 @@ pub(super) struct PerformanceTests {
 }
 
 /// True for files that belong to tests: `tests/…`, `test_*.py`, `conftest.py`.
-pub(super) fn is_test_code(relative: &str) -> bool {
+pub fn is_test_code(relative: &str) -> bool {
     let mut parts: Vec<&str> = relative.split('/').collect();
     let name = parts.pop().unwrap_or_default();
     is_test_file(name, &[]) || name == "conftest.py" || parts.iter().any(|part| is_test_directory(part))

@@ -37,6 +37,18 @@ pub fn suite_of(project: &Project, interpreter: &Interpreter) -> Result<Option<W
     test_suite(&context, &mut vec![])
 }
 
+/// The project's performance tests, those for the fixture `benchmark` included, which cmdx brings along.
+pub fn benchmarks_of(project: &Project, interpreter: &Interpreter) -> Result<Option<Workload>, ProjectError> {
+    let installed = interpreter::distributions(project, interpreter)?;
+    let context = Context { project, interpreter, installed, settings: suite::settings(project) };
+    performance_tests(&context, true, &mut vec![])
+}
+
+/// The packages that the tests run with, by name, with their versions.
+pub fn packages_of(project: &Project, interpreter: &Interpreter) -> BTreeMap<String, String> {
+    interpreter::distributions(project, interpreter).unwrap_or_default()
+}
+
 /// Chooses; `command` is what stands after `--`.
 pub fn choose(
     project: &Project,
@@ -67,7 +79,8 @@ fn first(context: &Context, considered: &mut Vec<String>) -> Result<Option<Workl
     if let Some(workload) = lone_script(context, considered) {
         return Ok(Some(workload));
     }
-    if let Some(workload) = performance_tests(context, considered)? {
+    let has_fixture = context.installed.keys().any(|name| suite::brings_benchmark(name));
+    if let Some(workload) = performance_tests(context, has_fixture, considered)? {
         return Ok(Some(workload));
     }
     if let Some(workload) = test_suite(context, considered)? {
@@ -147,8 +160,11 @@ fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
-fn performance_tests(context: &Context, considered: &mut Vec<String>) -> Result<Option<Workload>, ProjectError> {
-    let has_fixture = context.installed.keys().any(|name| suite::brings_benchmark(name));
+fn performance_tests(
+    context: &Context,
+    has_fixture: bool,
+    considered: &mut Vec<String>,
+) -> Result<Option<Workload>, ProjectError> {
     let tests = suite::performance(context.project, has_fixture, considered);
     if tests.paths.is_empty() {
         considered.push("no performance tests".into());

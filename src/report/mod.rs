@@ -21,9 +21,10 @@ mod speedscope;
 mod stacks;
 mod text;
 mod words;
+mod xml;
 
 pub use crate::support::style::Style;
 pub use format::{Format, UnknownFormat, write};
 pub use html::write as write_page;
 pub use lint::{LintFormat, write as write_lint};
-pub use run::{write_run, write_run_list};
+pub use run::{RunFormat, write_run, write_run_list};

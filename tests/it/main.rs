@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod bad_input;
+mod benchmarks;
 mod check_code_quality;
 mod command_line;
 mod environments;
@@ -19,6 +20,7 @@ mod rewrite_catalogue;
 mod rewrite_differential;
 mod rewrite_examples;
 mod rewrite_scan;
+mod run_all_tests;
 mod runs;
 mod sample_projects;
 mod servers;

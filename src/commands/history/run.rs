@@ -8,7 +8,7 @@ use crate::commands::{Context, Failure, FailureKind, Outcome, refused};
 use crate::engine::bench::history::{self, History};
 use crate::model::RunRecord;
 use crate::project::{self, OpenOptions, Project};
-use crate::report;
+use crate::report::{self, RunFormat};
 
 /// Runs the command.
 ///
@@ -54,12 +54,8 @@ fn show(name: Option<&str>, is_json: bool, project: &Project, context: &Context)
     let history = read(&project.root, context);
     let run = chosen(&history, name)?;
     let mut text = vec![];
-    if is_json {
-        serde_json::to_writer_pretty(&mut text, run)?;
-        text.push(b'\n');
-    } else {
-        report::write_run(run, context.ui.style(), &mut text)?;
-    }
+    let format = if is_json { RunFormat::Json } else { RunFormat::Text };
+    report::write_run(run, format, context.ui.style(), &mut text)?;
     print(&text, context)
 }
 

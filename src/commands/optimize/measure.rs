@@ -19,7 +19,7 @@ use crate::project::{Project, install, interpreter, requirements, workload};
 use crate::support::{interrupt, units};
 
 /// A workload that takes longer is ended, unless the user says otherwise.
-pub(super) const DEADLINE_DEFAULT: Duration = Duration::from_mins(10);
+pub(in crate::commands) const DEADLINE_DEFAULT: Duration = Duration::from_mins(10);
 /// What the database's planner gets to answer all questions; large databases are copied first.
 const PLAN_DEADLINE: Duration = Duration::from_secs(30);
 /// Logs of so many runs are kept.
@@ -111,7 +111,7 @@ pub(super) fn noted(message: &str) -> Problem {
 }
 
 /// The interpreter of `.cmdx/venv`, made or brought up to date first, when the project's own lacks something.
-pub(super) fn install(
+pub(in crate::commands) fn install(
     project: &Project,
     base: &Interpreter,
     problems: &mut Vec<Problem>,
@@ -126,7 +126,7 @@ pub(super) fn install(
 }
 
 /// A new directory for the logs and events of one run; old ones are taken away.
-pub(super) fn run_directory(project: &Project) -> anyhow::Result<PathBuf> {
+pub(in crate::commands) fn run_directory(project: &Project) -> anyhow::Result<PathBuf> {
     let runs = project.state_directory().map_err(refused)?.join("runs");
     let directory = runs.join(format!("{}-{}", units::timestamp(SystemTime::now()), std::process::id()));
     fs::create_dir_all(&directory).map_err(|error| Failure::not_written(&directory, &error))?;

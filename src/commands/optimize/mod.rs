@@ -11,7 +11,7 @@ mod implement_recover;
 mod implement_requirements;
 mod implement_show;
 mod implement_verify;
-mod measure;
+pub(in crate::commands) mod measure;
 mod run;
 
 pub use args::Args;

@@ -86,6 +86,24 @@ pub fn median_interval(sorted: &[f64], confidence: f64) -> Option<(f64, f64)> {
     rank.map(|k| (sorted[k], sorted[n - 1 - k]))
 }
 
+/// The interval of the value below which `part` of all values lie, between order statistics of `sorted`; an end that so
+/// few values do not hold is `None`. Each end errs with at most half of what `confidence` leaves.
+pub fn quantile_interval(sorted: &[f64], part: f64, confidence: f64) -> (Option<f64>, Option<f64>) {
+    let n = sorted.len();
+    let error = (1.0 - confidence) / 2.0;
+    // Of `n` values the number below the true quantile is binomial; its distribution, summed from below.
+    let mut below = Vec::with_capacity(n + 1);
+    let (mut term, mut sum) = ((1.0 - part).powi(i32::try_from(n).unwrap_or(i32::MAX)), 0.0);
+    for k in 0..=n {
+        sum += term;
+        below.push(sum);
+        term *= (n - k) as f64 / (k + 1) as f64 * part / (1.0 - part);
+    }
+    let low = (0..n).rev().find(|k| below[*k] <= error).map(|k| sorted[k]);
+    let high = (0..n).find(|k| 1.0 - below[*k] <= error).map(|k| sorted[k]);
+    (low, high)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +124,39 @@ mod tests {
         assert_eq!(ranks(30), Some((8.0, 23.0)));
         assert_eq!(ranks(40), Some((12.0, 29.0)));
         assert_eq!(ranks(0), None);
+    }
+
+    /// `scipy.stats.quantile_test(sample, q=0, p=0.5).confidence_interval(0.99)` of scipy 1.17, and the other levels
+    /// from `scipy.stats.binom.cdf`.
+    #[test]
+    fn intervals_of_the_median_are_those_of_any_part() {
+        let sorted: Vec<f64> = (1..=40).map(f64::from).collect();
+        assert_eq!(quantile_interval(&sorted, 0.5, 0.99), (Some(12.0), Some(29.0)));
+        assert_eq!(quantile_interval(&sorted[..8], 0.5, 0.99), (Some(1.0), Some(8.0)));
+        assert_eq!(quantile_interval(&sorted[..7], 0.5, 0.99), (None, None));
+        let (low, high) = quantile_interval(&sorted, 0.95, 0.99);
+        assert!(low.is_some_and(|low| (33.0..=36.0).contains(&low)) && high.is_none(), "{low:?} {high:?}");
+    }
+
+    #[test]
+    fn intervals_match_scipy() {
+        let sample = [
+            0.012, -0.034, 0.101, 0.055, -0.011, 0.078, 0.043, 0.029, 0.066, -0.002, 0.091, 0.038, 0.047, 0.020, 0.084,
+            0.005, 0.061, 0.033, 0.072, 0.015,
+        ];
+        let interval = |n: usize, confidence: f64| {
+            let mut sorted = sample[..n].to_vec();
+            sorted.sort_by(f64::total_cmp);
+            median_interval(&sorted, confidence)
+        };
+        assert_eq!(interval(20, 0.95), Some((0.015, 0.066)));
+        assert_eq!(interval(20, 0.99), Some((0.005, 0.078)));
+        assert_eq!(interval(20, 0.997), Some((0.005, 0.078)));
+        assert_eq!(interval(20, 0.999), Some((-0.002, 0.084)));
+        assert_eq!(interval(12, 0.95), Some((-0.002, 0.078)));
+        assert_eq!(interval(12, 0.99), Some((-0.011, 0.091)));
+        assert_eq!(interval(12, 0.999), Some((-0.034, 0.101)));
+        assert!((median(sample.to_vec()) - 0.0405).abs() < 1e-12);
     }
 
     #[test]

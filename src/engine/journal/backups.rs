@@ -150,6 +150,34 @@ pub fn backups(state: &Path) -> Result<Vec<Backup>, JournalError> {
     Ok(found)
 }
 
+/// One file of a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// Where it belongs: absolute, symbolic links followed.
+    pub target: PathBuf,
+    /// What it held before.
+    pub content: Vec<u8>,
+    /// True while the file holds what was written over it.
+    pub is_current: bool,
+}
+
+/// The files that a backup holds; every one is looked at to be what was saved.
+pub fn originals(backup: &Backup) -> Result<Vec<Original>, JournalError> {
+    let manifest = complete(&backup.directory)?;
+    let mut found = vec![];
+    for (index, entry) in manifest.files.iter().enumerate() {
+        let path = original(&backup.directory, index);
+        let content = fs::read(&path).map_err(|source| JournalError::NotRestored { path, source })?;
+        if hash(&content) != entry.before {
+            let message = format!("its copy of `{}` does not hold what was saved", entry.path);
+            return Err(JournalError::Damaged { path: backup.directory.clone(), message });
+        }
+        let is_current = fs::read(&entry.target).is_ok_and(|current| hash(&current) == entry.after);
+        found.push(Original { target: entry.target.clone(), content, is_current });
+    }
+    Ok(found)
+}
+
 /// Restores the last backup, or the named one: bytes, mode and time. What is replaced is backed up itself, so that
 /// changes made since are not lost.
 pub fn roll_back(

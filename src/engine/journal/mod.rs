@@ -12,7 +12,7 @@ mod transaction;
 #[cfg(test)]
 mod tests;
 
-pub use backups::{Backup, Recovered, Way, backups, pending, prune, recover, roll_back};
+pub use backups::{Backup, Original, Recovered, Way, backups, originals, pending, prune, recover, roll_back};
 pub use error::JournalError;
 pub use lock::{Lock, Owner, lock};
 pub use transaction::{Change, Prepared, Refused, Step, prepare};

@@ -1,13 +1,12 @@
 //! `JUnit`'s XML: a suite for each file, a failure for each finding, an error for what could not be read.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::words;
 use crate::model::{LintFinding, LintReport, Problem};
-use crate::support::printable::printable;
+use crate::report::xml::escaped;
 
 /// Writes one document.
 pub(super) fn write(report: &LintReport, out: &mut dyn Write) -> io::Result<()> {
@@ -85,27 +84,6 @@ impl Suite<'_> {
     }
 }
 
-/// Markup and quotes as entities; characters that XML cannot hold written out.
-fn escaped(text: &str) -> Cow<'_, str> {
-    let clean = printable(text);
-    if !clean.contains(['&', '<', '>', '"', '\'', '\u{fffe}', '\u{ffff}']) {
-        return clean;
-    }
-    let mut safe = String::with_capacity(clean.len() + 16);
-    for character in clean.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&apos;"),
-            '\u{fffe}' | '\u{ffff}' => safe.push('\u{fffd}'),
-            other => safe.push(other),
-        }
-    }
-    Cow::Owned(safe)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,10 +108,5 @@ mod tests {
     fn nothing_found_is_a_test_that_passed() {
         let text = written(&LintReport { findings: vec![], problems: vec![], ..sample::report() });
         assert!(text.contains("tests=\"1\" failures=\"0\" errors=\"0\"") && !text.contains("<failure"), "{text}");
-    }
-
-    #[test]
-    fn characters_that_xml_cannot_hold_are_written_out() {
-        assert_eq!(escaped("a\u{1b}\u{0}\u{ffff}'"), "a\\x1b\\x00\u{fffd}&apos;");
     }
 }

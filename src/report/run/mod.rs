@@ -1,10 +1,13 @@
 //! Runs of tests and benchmarks, recorded or just ended: one renderer a file.
 
+mod format;
+mod junit;
 mod list;
+mod markdown;
 #[cfg(test)]
 mod sample;
 mod text;
 mod words;
 
+pub use format::{RunFormat, write as write_run};
 pub use list::write as write_run_list;
-pub use text::write as write_run;

@@ -15,7 +15,7 @@ const ROWS_MAX: usize = 40;
 const FAILURES_MAX: usize = 50;
 
 /// Writes the whole run.
-pub fn write(run: &RunRecord, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(run: &RunRecord, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if !run.tests.is_empty() {
         tests(run, style, out)?;
     }
@@ -109,7 +109,7 @@ fn dearest(run: &RunRecord, metric: Metric) -> Option<(&Benchmark, &Series)> {
 
 fn headline(benchmark: &Benchmark, series: &Series, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let Some(comparison) = &series.comparison else {
-        let now = words::figure(series.metric, median(&series.after));
+        let now = words::figure(series.metric, words::median(&series.after));
         writeln!(out, "  Now:    {now}")?;
         return writeln!(out, "  {}", style.secondary(&style.text(&benchmark.name)));
     };
@@ -187,7 +187,7 @@ fn table(run: &RunRecord, style: &Style, out: &mut dyn Write) -> io::Result<()> 
 
 fn row(series: &Series) -> String {
     let Some(comparison) = &series.comparison else {
-        return words::figure(series.metric, median(&series.after));
+        return words::figure(series.metric, words::median(&series.after));
     };
     let (before, after) =
         (words::figure(series.metric, comparison.before), words::figure(series.metric, comparison.after));
@@ -201,12 +201,6 @@ fn row(series: &Series) -> String {
         text.push_str("  [the base differs from itself: the machine is too unstable]");
     }
     text
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

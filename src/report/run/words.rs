@@ -92,3 +92,10 @@ pub(in crate::report) fn outcomes(run: &RunRecord) -> String {
 pub(in crate::report) fn commit(commit: &str) -> &str {
     commit.get(..7).unwrap_or(commit)
 }
+
+/// The middle one; of two the upper.
+pub(in crate::report) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
