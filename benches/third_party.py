@@ -37,8 +37,9 @@ def unpacked(requirement, scratch):
     place = CACHE / requirement.replace("==", "-")
     place.mkdir(parents=True, exist_ok=True)
     if not any(place.iterdir()):
+        name = requirement.split("==")[0]
         subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps",
-                        "--no-binary=:all:", "-d", str(place), requirement], check=True, capture_output=True)
+                        "--no-binary=" + name, "-d", str(place), requirement], check=True, capture_output=True)
     archive = next(place.iterdir())
     target = scratch / archive.name
     if archive.suffix == ".zip":
@@ -53,7 +54,7 @@ def row(requirement, options, scratch):
     try:
         folder = unpacked(requirement, scratch)
     except subprocess.CalledProcessError as error:
-        return None, "not fetched: " + error.stderr.decode().strip().splitlines()[-1]
+        return None, "not fetched: " + error.stderr.decode().strip()[-200:].replace("\n", " ")
     command = [options.cmdx, "optimize", "--profile", "--install", "-qq", "--deadline", "%ds" % options.deadline,
                "--format=json", *(["--python", options.python] if options.python else []), "."]
     try:
