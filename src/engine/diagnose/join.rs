@@ -180,8 +180,10 @@ fn category_of(kind: QueryPatternKind) -> Category {
 fn of_match(each: &Match, reach: Option<&Reach<'_>>) -> Finding {
     let cost = reach.map(|reach| reach.cost(&each.location.path, each.location.line, each.end_line));
     let measured = cost.filter(|(seconds, _)| *seconds > 0.0);
-    let place =
-        if each.location.symbol.is_empty() { String::new() } else { format!(" in {}", called(&each.location.symbol)) };
+    let place = match each.location.symbol.as_str() {
+        "" | "<module>" => String::new(),
+        symbol => format!(" in {}", called(symbol)),
+    };
     let rewrites = if each.edits.is_empty() { vec![] } else { vec![(each.rule.clone(), each.safety)] };
     Finding {
         kind: FindingKind::Rule(each.rule.clone()),
