@@ -25,8 +25,8 @@ itsdangerous==2.2.0 idna==3.10 attrs==25.1.0 packaging==24.2 pluggy==1.5.0 more-
 boltons==24.1.0 markdown==3.7 mistune==3.1.1 pyparsing==3.2.1 parso==0.8.4 simplejson==3.19.3 ujson==5.10.0
 msgpack==1.1.0 cachetools==5.5.1 sortedcontainers==2.4.0 humanize==4.11.0 inflect==7.5.0 natsort==8.4.0
 wcwidth==0.2.13 tomlkit==0.13.2 jsonschema==4.23.0 jmespath==1.0.1 deepdiff==8.1.1 marshmallow==3.26.0
-beautifulsoup4==4.12.3 html5lib==1.1 bleach==6.2.0 arrow==1.3.0 babel==2.16.0 pycparser==2.22 cssselect==1.2.0
-mpmath==1.3.0 networkx==3.4.2 pyyaml==6.0.2 lark==1.2.2 requests==2.32.3 urllib3==2.3.0 peewee==3.17.8
+beautifulsoup4==4.12.3 bleach==6.2.0 arrow==1.3.0 babel==2.16.0 pycparser==2.22 cssselect==1.2.0
+mpmath==1.3.0 networkx==3.4.2 pyyaml==6.0.2 lark==1.2.2 requests==2.32.3 urllib3==2.3.0
 sqlalchemy==2.0.37 pygments==2.19.1 docutils==0.21.2 chardet==5.2.0 xmltodict==0.14.2 isodate==0.7.2
 python-slugify==8.0.4 freezegun==1.5.1 tinydb==4.8.2 rsa==4.9 httpcore==1.0.7 textdistance==4.6.3 polib==1.2.0
 """.split()

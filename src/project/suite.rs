@@ -110,9 +110,11 @@ fn is_suite_file(file: &SourcePath, settings: &Settings) -> bool {
     let name = parts.pop().unwrap_or_default();
     let is_other =
         parts.first().is_some_and(|first| OTHER_DIRECTORIES.contains(first) || is_performance_directory(first));
-    !is_other
-        && is_test_file(name, &settings.python_files)
-        && (name != "test.py" || parts.is_empty() || defines_tests(file))
+    // A name alone says little elsewhere: `test_utils.py` may be a library's helper.
+    let is_at_home = parts.is_empty()
+        || !settings.python_files.is_empty()
+        || (name != "test.py" && parts.iter().any(|part| is_test_directory(part)));
+    !is_other && is_test_file(name, &settings.python_files) && (is_at_home || defines_tests(file))
 }
 
 fn defines_tests(file: &SourcePath) -> bool {

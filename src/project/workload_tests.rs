@@ -114,6 +114,8 @@ fn the_suite_is_where_pytest_is_told_or_where_tests_are() {
     );
     let gone = ("pytest.ini", "[pytest]\ntestpaths = tests\n");
     check(&[MAIN, gone], ".", &["pytest"], WorkloadKind::MainModule, "-m shop");
+    let helper = ("shop/test_utils.py", "def count_queries(): ...\n");
+    check(&[MAIN, helper], ".", &["pytest"], WorkloadKind::MainModule, "-m shop");
 }
 
 #[test]

@@ -27,12 +27,23 @@ pub(super) fn of(report: &Report) -> Vec<Fact> {
     if workload.exit != ExitReason::Exited(0) {
         facts.push(warning(failure(workload)));
     }
-    facts.extend(report.interpreter.iter().map(|found| fact("interpreter", words::interpreter(found))));
+    facts.extend(interpreter(report).map(|name| fact("interpreter", name)));
     match &report.profile {
         Some(profile) => facts.extend(profile_facts(profile)),
         None => facts.push(fact("time", "not measured".to_string())),
     }
     facts
+}
+
+/// The interpreter that ran: a command brings its own along.
+fn interpreter(report: &Report) -> Option<String> {
+    let found = report.interpreter.as_ref()?;
+    let (major, minor, micro) = found.version;
+    let leader = report.profile.as_ref().and_then(|profile| profile.cpu.processes.first());
+    match leader.and_then(|process| process.python_version.as_deref()) {
+        Some(own) if own != format!("{major}.{minor}.{micro}") => Some(format!("CPython {own} (the command's own)")),
+        _ => Some(words::interpreter(found)),
+    }
 }
 
 /// `12 files (1,204 lines)`.
