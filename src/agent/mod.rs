@@ -3,7 +3,11 @@
 
 mod files;
 mod launch;
+mod line_table;
+pub mod memory_log;
+mod tracer;
 pub mod wire;
 
 pub use files::{calls_through, install};
 pub use launch::{Settings, boot_argv, environment};
+pub use tracer::{TRACER, install_tracer, tracer_directories, tracer_environment};

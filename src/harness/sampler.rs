@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 use py_spy::config::LockingStrategy;
 use py_spy::{Config, PythonSpy, StackTrace};
 
+use super::frame_paths::FramePaths;
 use super::process_tree::{self, CpuCounter};
 use super::refusal::Refusal;
 use crate::agent;
@@ -437,20 +438,16 @@ fn has_ended(error: &anyhow::Error) -> bool {
 
 /// Turns py-spy's frames into ours: paths made relative to the project, each distinct frame once.
 struct FrameNames {
-    root: PathBuf,
+    files: FramePaths,
     agent_directory: Option<PathBuf>,
-    working_directory: Option<PathBuf>,
-    paths: HashMap<String, (String, bool)>,
     ids: HashMap<Frame, u32>,
 }
 
 impl FrameNames {
     fn new(shared: &Shared, working_directory: Option<PathBuf>) -> Self {
         Self {
-            root: shared.root.clone(),
+            files: FramePaths::new(&shared.root, working_directory),
             agent_directory: shared.agent_directory.clone(),
-            working_directory,
-            paths: HashMap::new(),
             ids: HashMap::new(),
         }
     }
@@ -461,7 +458,7 @@ impl FrameNames {
             Some(path) if agent::calls_through(path, line) => agent_frame(CALLS_THROUGH),
             Some(_) => agent_frame(""),
             None => {
-                let (path, is_project) = self.path(&frame.filename);
+                let (path, is_project) = self.files.of(&frame.filename);
                 Frame { path, symbol: frame.name.clone(), line, is_project }
             }
         };
@@ -474,30 +471,6 @@ impl FrameNames {
     /// The path of an agent's file within the agent.
     fn in_agent<'name>(&self, file_name: &'name str) -> Option<&'name Path> {
         Path::new(file_name).strip_prefix(self.agent_directory.as_ref()?).ok()
-    }
-
-    fn path(&mut self, file_name: &str) -> (String, bool) {
-        if let Some(known) = self.paths.get(file_name) {
-            return known.clone();
-        }
-        let answer = self.classify(file_name);
-        self.paths.insert(file_name.to_owned(), answer.clone());
-        answer
-    }
-
-    fn classify(&self, file_name: &str) -> (String, bool) {
-        if file_name.starts_with('<') {
-            return (file_name.to_owned(), false);
-        }
-        let path = Path::new(file_name);
-        let absolute = match &self.working_directory {
-            Some(directory) if path.is_relative() => normalise(&directory.join(path)),
-            _ => normalise(path),
-        };
-        match absolute.strip_prefix(&self.root) {
-            Ok(relative) => (relative.to_string_lossy().into_owned(), !is_installed(&self.root, relative)),
-            Err(_) => (absolute.to_string_lossy().into_owned(), false),
-        }
     }
 }
 
@@ -518,29 +491,4 @@ pub(super) fn is_agent(frame: &Frame) -> bool {
 /// True for a frame of the agents in which time is spent for their own sake.
 pub(super) fn is_agent_at_work(frame: &Frame) -> bool {
     is_agent(frame) && frame.symbol != CALLS_THROUGH
-}
-
-/// Takes `.` and `..` out, as `python ../run.py` leaves them in.
-fn normalise(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::CurDir => {}
-            std::path::Component::ParentDir => {
-                plain.pop();
-            }
-            other => plain.push(other),
-        }
-    }
-    plain
-}
-
-/// True for a file of a virtual environment or an installed package below the project's root.
-fn is_installed(root: &Path, relative: &Path) -> bool {
-    let mut directory = root.to_path_buf();
-    relative.parent().into_iter().flat_map(Path::components).any(|part| {
-        directory.push(part);
-        let name = part.as_os_str();
-        name == "site-packages" || name == "dist-packages" || directory.join("pyvenv.cfg").exists()
-    })
 }

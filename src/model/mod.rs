@@ -6,6 +6,7 @@ mod finding;
 mod lint;
 mod location;
 mod matching;
+mod memory;
 mod profile;
 mod queries;
 mod recording;
@@ -19,6 +20,10 @@ pub use finding::{Finding, FindingKind};
 pub use lint::{FunctionComplexity, LintFinding, LintReport, LintRule};
 pub use location::Location;
 pub use matching::{Category, Match, Problem, Safety, TextEdit};
+pub use memory::{
+    ByteEstimate, GrowingCache, GrowingSite, GrowthVerdict, HandleKind, MemoryCost, MemoryPoint, MemoryProfile,
+    MemoryStack, MemoryTracer, UnclosedHandle,
+};
 pub use profile::{CpuProfile, Frame, FunctionCost, LineCost, ProcessSummary, Profile, Share, Stack};
 pub use queries::{
     Caller, IndexAdvice, PlanAnswer, PlanQuestion, QueryGroup, QueryLoop, QueryPattern, QueryPatternKind, QueryProfile,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Location, QueryProfile};
+use super::{Location, MemoryProfile, QueryProfile};
 
 /// A Python frame as the sampler names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Profile {
     pub cpu: CpuProfile,
     /// Database queries and HTTP calls, when the agent ran.
     pub queries: Option<QueryProfile>,
+    /// Allocations, growth and what was left open, when memory was asked about.
+    #[serde(default)]
+    pub memory: Option<MemoryProfile>,
 }
 
 /// A part of the whole with the interval its sample size allows.

@@ -1,7 +1,7 @@
 //! What was run, how well it was measured and what to do next, in words that the text and the Markdown page share.
 //! What was not measured is said, never shown as 0.
 
-use super::words;
+use super::{memory, words};
 use crate::model::{CpuProfile, ExitReason, Profile, QueryProfile, Report, WorkloadSummary};
 use crate::support::units;
 
@@ -129,6 +129,10 @@ fn profile_facts(profile: &Profile) -> Vec<Fact> {
             facts.extend(queries.notes.iter().map(|note| warning(note.clone())));
         }
         None => facts.push(fact("queries", "not measured".to_string())),
+    }
+    if let Some(memory) = &profile.memory {
+        facts.push(fact("memory", memory::measured(memory)));
+        facts.extend(memory.notes.iter().map(|note| warning(note.clone())));
     }
     facts
 }

@@ -10,6 +10,7 @@ mod html;
 mod json;
 mod lint;
 mod markdown;
+mod memory;
 mod places;
 mod pprof;
 mod ranks;

@@ -87,7 +87,7 @@ pub(super) fn nothing_found() -> Report {
         outside_seconds: 0.05,
         ..CpuProfile::default()
     };
-    report.profile = Some(Profile { cpu, queries: Some(QueryProfile::default()) });
+    report.profile = Some(Profile { cpu, queries: Some(QueryProfile::default()), memory: None });
     report
 }
 
@@ -95,7 +95,7 @@ pub(super) fn nothing_found() -> Report {
 pub(super) fn tutorial() -> Report {
     let mut report = empty();
     ran(&mut report);
-    report.profile = Some(Profile { cpu: tutorial_cpu(), queries: Some(tutorial_queries()) });
+    report.profile = Some(Profile { cpu: tutorial_cpu(), queries: Some(tutorial_queries()), memory: None });
     report.findings = tutorial_findings();
     report
 }

@@ -10,6 +10,7 @@ mod forky;
 mod html_report;
 mod implement;
 mod layering;
+mod memory;
 mod profiled;
 mod project;
 mod query_agent;

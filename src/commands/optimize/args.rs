@@ -69,9 +69,12 @@ pub struct Args {
     /// Stacks read per second and process; short runs are read more often at their start
     #[arg(long, value_name = "HZ", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
-    /// Do not trace queries: nothing is loaded into the program
+    /// Do not trace queries
     #[arg(long)]
     no_queries: bool,
+    /// Do not trace memory, which is done for --category=memory and all
+    #[arg(long)]
+    no_memory: bool,
     /// The workload: a command that exercises the project
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -241,6 +244,7 @@ pub(super) struct Plan {
     pub deadline: Option<Duration>,
     pub rate_hz: f64,
     pub traces_queries: bool,
+    pub traces_memory: bool,
     pub command: Option<Vec<String>>,
 }
 
@@ -250,6 +254,7 @@ impl Args {
         let Self { paths, profile: _, rewriting, category, detailed, format, json, out, install, .. } = self;
         let Choices(categories) = Choices::of(&category);
         let (format, is_full) = if json { (Format::Json, None) } else { chosen(&format) };
+        let traces_memory = !self.no_memory && categories.contains(&Category::Memory);
         Plan {
             action: rewriting.resolve(),
             paths,
@@ -262,6 +267,7 @@ impl Args {
             deadline: self.deadline.map(Duration::from_secs_f64),
             rate_hz: f64::from(self.rate),
             traces_queries: !self.no_queries,
+            traces_memory,
             command: (!self.command.is_empty()).then_some(self.command),
         }
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::args::Plan;
 use super::charged::Charged;
 use super::ending;
+use super::memory_tracing::MemoryTracing;
 use crate::agent;
 use crate::agent::wire::ProcessEvents;
 use crate::commands::sources::Sources;
@@ -65,9 +66,11 @@ pub(super) fn measure(
     }
     let directory = run_directory(project)?;
     tracing::info!(interpreter = %measured.interpreter.path.display(), why = interpreter::why(&measured.interpreter));
+    let memory = MemoryTracing::prepare(plan, &measured.interpreter, &directory);
     let mut whole: Option<Recording> = None;
     for (number, workload) in choice.workloads.iter().enumerate() {
-        let recording = run_one(plan, project, workload, &directory, number, context, &mut measured.problems)?;
+        let recording =
+            run_one(plan, project, workload, (&directory, number), &memory, context, &mut measured.problems)?;
         let is_stopped = recording.exit == ExitReason::Interrupted;
         whole = Some(match whole {
             Some(before) => harness::joined(before, recording),
@@ -80,7 +83,7 @@ pub(super) fn measure(
     let Some(recording) = whole else { return Ok(measured) };
     measured.problems.extend(recording.problems.iter().cloned());
     let asker = (&measured.interpreter, project);
-    let profile = profile(&recording, sources, charged, asker, &mut measured.problems);
+    let profile = profile(&recording, sources, charged, asker, &memory, &mut measured.problems);
     measured.run = Some(Run { workload: summary(project, &choice.workloads, &recording), profile });
     Ok(measured)
 }
@@ -90,8 +93,8 @@ fn run_one(
     plan: &Plan,
     project: &Project,
     workload: &Workload,
-    directory: &Path,
-    number: usize,
+    (directory, number): (&Path, usize),
+    memory: &MemoryTracing,
     context: &Context,
     problems: &mut Vec<Problem>,
 ) -> anyhow::Result<Recording> {
@@ -100,7 +103,7 @@ fn run_one(
     let agent = if plan.traces_queries { place_agent(project, &mut traced, directory, problems) } else { None };
     let logs = if number == 0 { directory.to_path_buf() } else { directory.join((number + 1).to_string()) };
     fs::create_dir_all(&logs).map_err(|error| Failure::not_written(&logs, &error))?;
-    let recording = record(plan, project, &traced, &logs, agent, context)?;
+    let recording = record(plan, project, &traced, &logs, (agent, memory.variables(workload)), context)?;
     tracing::info!(exit = ?recording.exit, wall_seconds = recording.wall_seconds, n_samples = recording.samples.len());
     problems.extend(ending::problems(workload, &recording));
     Ok(recording)
@@ -184,9 +187,11 @@ fn record(
     project: &Project,
     workload: &Workload,
     directory: &Path,
-    agent: Option<Agent>,
+    (agent, memory_variables): (Option<Agent>, Vec<(String, OsString)>),
     context: &Context,
 ) -> anyhow::Result<Recording> {
+    let mut agent_variables = agent.as_ref().map_or_else(Vec::new, |agent| agent.variables.clone());
+    agent_variables.extend(memory_variables);
     let options = RecordOptions {
         rate_hz: plan.rate_hz,
         deadline: plan
@@ -195,7 +200,7 @@ fn record(
             .unwrap_or(DEADLINE_DEFAULT),
         directory: directory.to_path_buf(),
         root: project.root.clone(),
-        agent_variables: agent.as_ref().map_or_else(Vec::new, |agent| agent.variables.clone()),
+        agent_variables,
         agent_directory: agent.as_ref().map(|agent| agent.directory.clone()),
         events_directory: agent.map(|agent| agent.events_directory),
     };
@@ -219,6 +224,7 @@ fn profile(
     sources: &Sources,
     charged: Charged,
     (interpreter, project): (&Interpreter, &Project),
+    memory: &MemoryTracing,
     problems: &mut Vec<Problem>,
 ) -> Profile {
     let outline = |path: &str| sources.outline(path);
@@ -227,10 +233,13 @@ fn profile(
         cpu::build(recording, &cpu::Source { is_charged: &is_charged, outline: &outline })
     };
     let mut cpu = build(&charged);
+    let mut charged = charged;
     if cpu.functions.is_empty() {
         // A project that consists of tests, or a suite that never reaches the rest.
-        cpu = build(&charged.with_tests());
+        charged = charged.with_tests();
+        cpu = build(&charged);
     }
+    let memory = memory.profile(&mut cpu.frames, sources, &charged, project, problems);
     let queries = recording.events_directory.as_ref().map(|directory| {
         let (events, lost) = agent::wire::read_directory(directory);
         problems.extend(lost);
@@ -238,7 +247,7 @@ fn profile(
         ask_for_indexes(&events, &mut queries, interpreter, project);
         queries
     });
-    Profile { cpu, queries }
+    Profile { cpu, queries, memory }
 }
 
 /// Has the planner of the database say which indexes it would use. Without an answer there is no advice, no more.

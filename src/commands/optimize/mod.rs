@@ -12,6 +12,7 @@ mod implement_requirements;
 mod implement_show;
 mod implement_verify;
 pub(in crate::commands) mod measure;
+mod memory_tracing;
 mod run;
 
 pub use args::Args;

@@ -89,7 +89,7 @@ impl Owners {
 }
 
 /// The definition a frame belongs to. Comprehensions and lambdas count as the function around them.
-fn definition(frame: &crate::model::Frame, source: &Source<'_, '_>) -> Location {
+pub(super) fn definition(frame: &crate::model::Frame, source: &Source<'_, '_>) -> Location {
     let unknown = || Location::new(&frame.path, frame.line, &frame.symbol);
     let Some(outline) = (source.outline)(&frame.path) else { return unknown() };
     // CPython 3.11 and later give qualified names: `load.<locals>.<listcomp>`.

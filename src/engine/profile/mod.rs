@@ -2,4 +2,5 @@
 
 pub mod charge;
 pub mod cpu;
+pub mod memory;
 pub mod queries;

@@ -2,7 +2,8 @@
 
 use super::page::Page;
 use super::table::{Side, Table};
-use crate::model::{CpuProfile, FunctionCost, IndexAdvice, QueryProfile};
+use crate::model::{ByteEstimate, CpuProfile, FunctionCost, IndexAdvice, MemoryProfile, QueryProfile};
+use crate::report::memory::{is_known, margin};
 use crate::report::{Style, bottlenecks, words};
 use crate::support::printable::one_line;
 use crate::support::units;
@@ -49,6 +50,9 @@ pub(super) fn tables(page: &mut Page) {
         indexes(page, queries);
         scopes(page, queries);
     }
+    if let Some(memory) = &profile.memory {
+        allocations(page, memory);
+    }
     processes(page, &profile.cpu);
 }
 
@@ -85,6 +89,33 @@ fn lines(page: &mut Page, cpu: &CpuProfile) {
         ]);
     }
     section(page, "Lines:", &table);
+}
+
+fn allocations(page: &mut Page, memory: &MemoryProfile) {
+    let columns = [
+        ("at peak", Side::Right),
+        ("in all", Side::Right),
+        ("at end", Side::Right),
+        ("allocations", Side::Right),
+        ("short-lived", Side::Right),
+        ("line", Side::Left),
+    ];
+    let mut table = Table::new(&columns);
+    for cost in memory.lines.iter().filter(|cost| is_known(cost)) {
+        let column = |estimate: &ByteEstimate| {
+            let margin = margin(estimate).map(|margin| format!(" {margin}")).unwrap_or_default();
+            page.style.text(&format!("{}{margin}", units::bytes(estimate.bytes))).into_owned()
+        };
+        table.row(vec![
+            column(&cost.peak),
+            column(&cost.total),
+            column(&cost.live),
+            units::count(cost.n_allocations),
+            words::part(cost.churn),
+            page.place_and_symbol(&cost.location),
+        ]);
+    }
+    section(page, "Allocations:", &table);
 }
 
 fn query_groups(page: &mut Page, queries: &QueryProfile) {

@@ -18,9 +18,10 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
     let mut page = Page::new(report, style);
     title(&mut page);
     if words::is_about_memory(report) {
-        memory::peaks(&mut page);
+        memory::analysis(&mut page);
     } else {
         dearest(&mut page);
+        memory::beside_times(&mut page);
     }
     opportunities(&mut page);
     if report.is_detailed {
