@@ -230,6 +230,13 @@ enum Choice {
     Memory,
 }
 
+/// What is noted of a run beside its stacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Traced {
+    pub queries: bool,
+    pub memory: bool,
+}
+
 /// What the arguments come to.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -243,8 +250,7 @@ pub(super) struct Plan {
     pub python: Option<PathBuf>,
     pub deadline: Option<Duration>,
     pub rate_hz: f64,
-    pub traces_queries: bool,
-    pub traces_memory: bool,
+    pub traced: Traced,
     pub command: Option<Vec<String>>,
 }
 
@@ -254,7 +260,8 @@ impl Args {
         let Self { paths, profile: _, rewriting, category, detailed, format, json, out, install, .. } = self;
         let Choices(categories) = Choices::of(&category);
         let (format, is_full) = if json { (Format::Json, None) } else { chosen(&format) };
-        let traces_memory = !self.no_memory && categories.contains(&Category::Memory);
+        let memory = !self.no_memory && categories.contains(&Category::Memory);
+        let traced = Traced { queries: !self.no_queries, memory };
         Plan {
             action: rewriting.resolve(),
             paths,
@@ -266,8 +273,7 @@ impl Args {
             python: self.python,
             deadline: self.deadline.map(Duration::from_secs_f64),
             rate_hz: f64::from(self.rate),
-            traces_queries: !self.no_queries,
-            traces_memory,
+            traced,
             command: (!self.command.is_empty()).then_some(self.command),
         }
     }

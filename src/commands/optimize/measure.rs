@@ -100,7 +100,7 @@ fn run_one(
 ) -> anyhow::Result<Recording> {
     tracing::info!(workload = workload.title, argv = ?workload.argv, cwd = %workload.cwd.display());
     let mut traced = workload.clone();
-    let agent = if plan.traces_queries { place_agent(project, &mut traced, directory, problems) } else { None };
+    let agent = if plan.traced.queries { place_agent(project, &mut traced, directory, problems) } else { None };
     let logs = if number == 0 { directory.to_path_buf() } else { directory.join((number + 1).to_string()) };
     fs::create_dir_all(&logs).map_err(|error| Failure::not_written(&logs, &error))?;
     let recording = record(plan, project, &traced, &logs, (agent, memory.variables(workload)), context)?;

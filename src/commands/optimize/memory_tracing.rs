@@ -32,7 +32,7 @@ pub(super) enum MemoryTracing {
 impl MemoryTracing {
     /// Makes the tracer ready for the workloads of a run.
     pub(super) fn prepare(plan: &Plan, interpreter: &Interpreter, directory: &Path) -> Self {
-        if !plan.traces_memory {
+        if !plan.traced.memory {
             return Self::Off;
         }
         let logs = directory.join("memory");
