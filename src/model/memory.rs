@@ -186,8 +186,6 @@ pub enum HandleKind {
     Executor,
     /// A task of asyncio that was still pending.
     Task,
-    /// A memory mapping.
-    Mapping,
 }
 
 /// Handles opened at one line and never closed.
@@ -203,8 +201,6 @@ pub struct UnclosedHandle {
     pub n_opened: u64,
     /// Still open at the end.
     pub n_open: u64,
-    /// Let go of without being closed: the garbage collector closed them.
-    pub n_dropped: u64,
     /// Age of the oldest that is open.
     pub oldest_seconds: f64,
 }

@@ -111,17 +111,15 @@ pub(super) fn leaks(report: &Report) -> Vec<Item<'_>> {
 }
 
 fn handle(handle: &UnclosedHandle) -> Item<'_> {
-    let mut facts =
-        vec![format!("{} opened here", units::counted(handle.n_opened, &handle.type_name, &handle.type_name))];
-    if handle.n_open > 0 {
-        facts.push(format!("{} still open at the end", units::count(handle.n_open)));
-        facts.push(format!("the oldest for {}", units::duration(handle.oldest_seconds)));
-    }
-    if handle.n_dropped > 0 {
-        facts.push(format!("{} left to the garbage collector", units::count(handle.n_dropped)));
-    }
-    let what = format!("Unclosed {}", handles(handle.kind, handle.n_open.max(handle.n_dropped) == 1));
-    Item { location: &handle.location, what, figure: String::new(), evidence: facts.join(", ") }
+    let evidence = format!(
+        "{} of {} {} still open at the end, the oldest for {}",
+        units::count(handle.n_open),
+        units::count(handle.n_opened),
+        handle.type_name,
+        units::duration(handle.oldest_seconds)
+    );
+    let what = format!("Unclosed {}", handles(handle.kind, handle.n_open == 1));
+    Item { location: &handle.location, what, figure: String::new(), evidence }
 }
 
 fn handles(kind: HandleKind, is_one: bool) -> &'static str {
@@ -142,8 +140,6 @@ fn handles(kind: HandleKind, is_one: bool) -> &'static str {
         (HandleKind::Executor, false) => "executors",
         (HandleKind::Task, true) => "task (still pending)",
         (HandleKind::Task, false) => "tasks (still pending)",
-        (HandleKind::Mapping, true) => "memory mapping",
-        (HandleKind::Mapping, false) => "memory mappings",
     }
 }
 

@@ -100,6 +100,95 @@ pub(super) fn tutorial() -> Report {
     report
 }
 
+/// The tutorial's analysis of memory.
+pub(super) fn memory() -> Report {
+    let mut report = tutorial();
+    report.categories = vec![Category::Memory];
+    report.findings.clear();
+    report.profile.as_mut().expect("the tutorial ran").memory = Some(tutorial_memory());
+    report
+}
+
+/// The tutorial's project: a dataset, a cache, connections.
+pub(super) fn tutorial_memory() -> MemoryProfile {
+    let lines = tutorial_allocations();
+    let [dataset, cache, _] = lines.clone();
+    MemoryProfile {
+        tracer: MemoryTracer::Native,
+        notes: vec![],
+        n_processes: 2,
+        mean_bytes: 131_072,
+        n_samples: 2152,
+        peak: ByteEstimate { bytes: 1_700_000_000, low_bytes: 1_689_000_000, high_bytes: 1_711_000_000 },
+        peak_at_seconds: 12.5,
+        total: exactly(4_000_000_000),
+        live: cache.live,
+        mapped_peak_bytes: 67_108_864,
+        peak_rss_bytes: 1_750_000_000,
+        functions: vec![dataset],
+        lines: lines.to_vec(),
+        stacks: vec![MemoryStack { frames: vec![0], peak_bytes: 1, total_bytes: 2, live_bytes: 0 }],
+        timeline: vec![MemoryPoint { at_seconds: 0.0, traced_bytes: 1, rss_bytes: 2 }],
+        growth: vec![GrowingSite {
+            location: cache.location.clone(),
+            verdict: GrowthVerdict::Leak,
+            start_bytes: 120_000_000,
+            end_bytes: 500_000_000,
+            bytes_per_second: 2e7,
+            evidence: "120MB at a quarter of the run, 500MB at its end; grew by 20MB/s to the end".into(),
+        }],
+        caches: vec![GrowingCache {
+            location: cache.location,
+            name: "cache.cache".into(),
+            kind: "dict".into(),
+            start_items: 10,
+            end_items: 81_000,
+            keys: "str".into(),
+            bytes: Some(498_000_000),
+        }],
+        handles: vec![UnclosedHandle {
+            location: Location::new("src/websocket.py", 34, "Server.accept"),
+            kind: HandleKind::Connection,
+            type_name: "socket.socket".into(),
+            n_opened: 240,
+            n_open: 200,
+            oldest_seconds: 24.0,
+        }],
+    }
+}
+
+fn exactly(bytes: u64) -> ByteEstimate {
+    ByteEstimate { bytes, low_bytes: bytes, high_bytes: bytes }
+}
+
+/// A line that is exact, one that was sampled, and one that rests on too few samples to be shown.
+fn tutorial_allocations() -> [MemoryCost; 3] {
+    let dataset = MemoryCost {
+        location: Location::new("src/data_processor.py", 67, "process_data"),
+        what: Some("Loads entire dataset into memory".into()),
+        peak: exactly(1_200_000_000),
+        total: exactly(1_200_000_000),
+        live: exactly(0),
+        n_allocations: 1200,
+        n_samples: 1200,
+        is_exact: true,
+        churn: 0.0,
+    };
+    let estimate = ByteEstimate { bytes: 500_000_000, low_bytes: 489_000_000, high_bytes: 511_000_000 };
+    let cache = MemoryCost {
+        location: Location::new("src/cache.py", 89, "get_cached"),
+        what: Some("cache[key] = value".into()),
+        peak: estimate,
+        total: estimate,
+        live: estimate,
+        n_samples: 950,
+        is_exact: false,
+        ..dataset.clone()
+    };
+    let rare = MemoryCost { n_samples: 2, location: Location::new("src/api.py", 9, "rare"), ..cache.clone() };
+    [dataset, cache, rare]
+}
+
 /// As [`tutorial`], with `--detailed`.
 pub(super) fn detailed() -> Report {
     Report { is_detailed: true, ..tutorial() }

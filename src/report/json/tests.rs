@@ -21,7 +21,9 @@ fn the_document_is_the_report() {
 
 #[test]
 fn a_document_reads_back_to_the_same_report() {
-    for report in [sample::empty(), sample::detailed(), sample::hostile(), sample::failed(), sample::many()] {
+    for report in
+        [sample::empty(), sample::detailed(), sample::hostile(), sample::failed(), sample::many(), sample::memory()]
+    {
         let text = json(&report);
         let back: Report = serde_json::from_str(&text).expect("a report");
         assert_eq!(json(&back), text);
@@ -64,6 +66,7 @@ fn objects(value: &Value, found: &mut Vec<BTreeSet<String>>) {
 fn the_reference_names_every_key_and_no_other() {
     let mut report = sample::failed();
     report.problems[0].location = Some(report.findings[0].location.clone());
+    report.profile.as_mut().expect("it ran").memory = Some(sample::tutorial_memory());
     let mut found = vec![];
     objects(&serde_json::to_value(&report).expect("a report is JSON"), &mut found);
     let documented = documented();

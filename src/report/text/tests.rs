@@ -63,6 +63,11 @@ fn memory_alone_has_its_own_title_and_admits_what_it_does_not_know() {
 }
 
 #[test]
+fn memory_reads_as_the_tutorial_says() {
+    insta::assert_snapshot!(plain(&sample::memory()));
+}
+
+#[test]
 fn hostile_names_stay_text() {
     let shown = plain(&sample::hostile());
     assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "control characters in\n{shown}");
