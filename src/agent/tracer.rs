@@ -102,7 +102,7 @@ mod tests {
         let home = tempfile::tempdir().expect("a temporary directory");
         let directory = home.path().join("cmdx");
         let path = install_tracer(&directory).expect("writable");
-        fs::write(&path, b"something else").expect("writable");
+        atomic_file::write(&path, b"something else").expect("writable");
         install_tracer(&directory).expect("a second time");
         assert_eq!(fs::read(&path).expect("written"), TRACER);
     }
