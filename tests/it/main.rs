@@ -17,6 +17,7 @@ mod query_agent;
 mod query_drivers;
 mod query_indexes;
 mod report_formats;
+mod rewrite_algorithms;
 mod rewrite_catalogue;
 mod rewrite_differential;
 mod rewrite_examples;

@@ -29,7 +29,9 @@ fn own_depth(node: Node<'_>) -> u32 {
     let mut depth = 0;
     let mut at = enclosing_loop(node);
     while let Some(looping) = at {
-        depth += 1;
+        let is_around = |clause: &Node<'_>| clause.is(Kind::ForIn) && !clause.contains(node);
+        let n_clauses = looping.children().filter(is_around).count();
+        depth += u32::try_from(n_clauses).unwrap_or(1).max(1);
         at = enclosing_loop(looping);
     }
     // The function of a sort key or of `map` runs once an item.

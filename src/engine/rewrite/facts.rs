@@ -252,6 +252,23 @@ pub(crate) fn change(region: Node<'_>, variable: Variable<'_>) -> Change {
     worst
 }
 
+/// True when the region changes what a chain like `self.items` names, through a chain that is written alike, or gives
+/// the chain another value.
+pub(crate) fn changes_chain(region: Node<'_>, chain: Node<'_>) -> bool {
+    let is_same = |each: &Node<'_>| each.kind() == chain.kind() && each.text() == chain.text();
+    region.descendants().filter(is_same).any(|each| match usage(each) {
+        Usage::Method(name, _) => !matches!(name, "index" | "count" | "copy" | "get" | "keys" | "values" | "items"),
+        Usage::Item(_)
+        | Usage::Iterated(_)
+        | Usage::Searched(_)
+        | Usage::Truth
+        | Usage::Compared(_)
+        | Usage::Formatted
+        | Usage::Builtin(..) => false,
+        _ => true,
+    })
+}
+
 /// True when a variable is bound once and nothing in the file changes its value through it.
 pub(crate) fn is_constant(variable: Variable<'_>) -> bool {
     variable.only_binding().is_some() && variable.uses().all(|each| change_by(usage(each)) != Change::Surely)
@@ -390,7 +407,10 @@ pub(crate) fn is_lazy(node: Node<'_>) -> bool {
                     Some(parent) if parent.is(Kind::ArgumentList) => parent.parent(),
                     _ => None,
                 };
-                let is_consumed = consumer.is_some_and(|call| consumes(call));
+                // `next(…)` of a generator that nobody keeps reads it on the spot, too.
+                let is_next =
+                    |call: Node<'_>| call.field(Field::Function).is_some_and(|callee| is_builtin(callee, "next"));
+                let is_consumed = consumer.is_some_and(|call| consumes(call) || is_next(call));
                 if !is_first && !is_consumed {
                     return true;
                 }

@@ -99,6 +99,31 @@ fn joined_bindings<'a>(context: &Context<'a>, variable: Variable<'a>, depth: u32
     joined
 }
 
+/// True when a name stands for a list that was made for it: by a display, a comprehension, `list`, `sorted`, or a
+/// function of the project that returns nothing but such.
+pub(crate) fn is_new_list<'a>(context: &Context<'a>, name: Node<'a>) -> bool {
+    let is_made = |value: Node<'a>| {
+        matches!(value.kind(), Kind::List | Kind::ListComprehension)
+            || value.is(Kind::Call)
+                && value
+                    .field(Field::Function)
+                    .is_some_and(|callee| is_builtin(callee, "list") || is_builtin(callee, "sorted"))
+    };
+    let bound = name.variable().and_then(Variable::only_binding).and_then(binding_value);
+    let Some(value) = bound else { return false };
+    if is_made(value) {
+        return true;
+    }
+    let Some(function) = context.callee(value).filter(|function| function.is(Kind::Function)) else { return false };
+    let is_plain = !crate::syntax::is_async(function)
+        && !function.has(Kind::Yield)
+        && !function.parent().is_some_and(|parent| parent.is(Kind::Decorated));
+    let mut returns = function.descendants().filter(|each| each.is(Kind::Return)).peekable();
+    is_plain
+        && body(function).last().is_some_and(|last| last.is(Kind::Return))
+        && returns.all(|each| each.only_child().is_some_and(is_made))
+}
+
 /// What a field of a project class is declared as, or what `self.x` is given in its class.
 fn attribute_type<'a>(context: &Context<'a>, node: Node<'a>, depth: u32) -> Option<Typed> {
     let object = node.field(Field::Object)?;
@@ -140,7 +165,7 @@ pub(crate) fn class_of<'a>(context: &Context<'a>, value: Node<'a>, depth: u32) -
 }
 
 /// The annotation of a field in a class body.
-fn declared_field<'a>(class: Node<'a>, name: &str) -> Option<Node<'a>> {
+pub(crate) fn declared_field<'a>(class: Node<'a>, name: &str) -> Option<Node<'a>> {
     body(class).into_iter().find_map(|member| {
         let field = member.is(Kind::ExpressionStatement).then(|| member.only_child()).flatten()?;
         let is_it = field.is(Kind::Assignment) && field.field(Field::Left)?.text() == name;

@@ -27,6 +27,15 @@ pub(crate) fn assume_key<'a>(context: &Context<'a>, node: Node<'a>, rewrite: &mu
     Some(())
 }
 
+/// As [`assume_key`], for keys that stand for `==`: what is unequal to itself is found by a dict and not by `==`.
+pub(crate) fn assume_equal_key<'a>(context: &Context<'a>, node: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
+    assume_key(context, node, rewrite)?;
+    if !matches!(context.typed(node).of, Type::Int | Type::Str | Type::Bytes | Type::Bool | Type::None) {
+        rewrite.assume(Assumption::Type(node.text().into(), "never NaN"));
+    }
+    Some(())
+}
+
 /// False for classes whose instances are unhashable, or equal in a way that their hash may not follow.
 pub(crate) fn is_key_class(class: Node<'_>) -> bool {
     if methods(class).into_iter().any(|method| matches!(function_name(method), "__eq__" | "__hash__")) {

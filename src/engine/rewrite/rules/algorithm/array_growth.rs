@@ -6,7 +6,7 @@ use crate::engine::rewrite::edits::is_alone;
 use crate::engine::rewrite::facts::{assignment, local_variable};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, arguments, enclosing_loop, has_comment, keywords, previous_statement, qualified,
+    Field, Kind, Node, arguments, enclosing_loop, has_comment, is_within_try, keywords, previous_statement, qualified,
 };
 
 rule! {
@@ -129,12 +129,35 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         looping,
         &[format!("{} = {parts}[0] if len({parts}) == 1 else {callee}({parts}{rest})", name.text())],
     );
+    if is_row_of(context, path.as_str(), initial, piece) && !is_within_try(looping) {
+        rewrite.assume(Assumption::Annotated(piece.text().into()));
+        return Some(rewrite);
+    }
     rewrite.assume(Assumption::NoPartialResult(name.text().into()));
     rewrite.assume(Assumption::Arithmetic("joining all at once gives the type that joining one by one gave"));
     if is_append {
         rewrite.assume(Assumption::Type(piece.text().into(), "a single number"));
     }
     Some(rewrite)
+}
+
+/// True when an array begins as floats of some width and gets tuples that are declared as that many numbers.
+fn is_row_of<'a>(context: &Context<'a>, path: &str, initial: Node<'a>, piece: Node<'a>) -> bool {
+    let width = || {
+        let made = qualified(initial.field(Field::Function)?)?;
+        let [shape] = arguments(initial)[..] else { return None };
+        let [rows, width] = shape.is(Kind::Tuple).then(|| shape.child_nodes())?[..] else { return None };
+        let is_new = matches!(made.as_str(), "numpy.empty" | "numpy.zeros" | "numpy.ones");
+        (is_new && rows.text() == "0").then(|| width.text().parse::<usize>().ok()).flatten()
+    };
+    let declared = || {
+        let function = context.callee(piece)?;
+        let promise = function.field(Field::ReturnType)?.text();
+        let parts = promise.strip_prefix("tuple[").or_else(|| promise.strip_prefix("Tuple["))?.strip_suffix(']')?;
+        let parts: Vec<&str> = parts.split(',').map(str::trim).collect();
+        parts.iter().all(|part| matches!(*part, "float" | "int")).then_some(parts.len())
+    };
+    path == "numpy.vstack" && width().is_some_and(|width| declared() == Some(width))
 }
 
 /// The assignment before the loop, in its block, with nothing between that uses the variable.

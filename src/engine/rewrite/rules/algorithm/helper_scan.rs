@@ -7,7 +7,7 @@ use crate::engine::rewrite::facts::{
     Change, body, calls_unknown, change, comparison, is_lazy, local_variable, only_statement, suspends,
 };
 use crate::engine::rewrite::index::is_docstring;
-use crate::engine::rewrite::keys::{assume_key, is_repeatable};
+use crate::engine::rewrite::keys::{assume_equal_key, is_repeatable};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
     Field, Kind, Node, Type, arguments, enclosing_loop, is_async, is_builtin_call, keywords, method, positional,
@@ -164,7 +164,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         ],
     );
     for one in all {
-        assume_key(context, one.wanted, &mut rewrite)?;
+        assume_equal_key(context, one.wanted, &mut rewrite)?;
         let text = format!("{name}[{0}] if {0} in {name} else {1}", one.wanted.text(), one.call.text());
         let is_enclosed = one.call.parent().is_some_and(|parent| {
             matches!(parent.kind(), Kind::ArgumentList | Kind::Assignment | Kind::Tuple | Kind::List | Kind::Return)

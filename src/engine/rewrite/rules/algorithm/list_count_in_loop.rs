@@ -187,10 +187,12 @@ fn assume<'a>(context: &Context<'a>, list: Node<'a>, rewrite: &mut Rewrite<'a>) 
         Type::List(element) | Type::Tuple(element) => (**element).clone(),
         _ => return None,
     };
-    if !typed.is_proved() {
+    if !typed.is_proved() && !crate::engine::rewrite::inferred::is_new_list(context, list) {
         rewrite.assume(Assumption::Type(list.text().into(), "a list or tuple, as annotated"));
     }
-    if !(typed.is_proved() && element.is_hashable()) {
+    if element.is_hashable() && !typed.is_proved() {
+        rewrite.assume(Assumption::Annotated(format!("an item of {}", list.text())));
+    } else if !element.is_hashable() {
         rewrite.assume(Assumption::Hashable(format!("the items of `{}`", list.text())));
     }
     Some(())

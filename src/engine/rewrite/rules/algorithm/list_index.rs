@@ -3,12 +3,10 @@
 use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::{indentation_unit, is_alone};
-use crate::engine::rewrite::facts::{calls_unknown, is_chain, rebinds, root_name};
+use crate::engine::rewrite::facts::{calls_unknown, changes_chain, is_chain, rebinds, root_name};
 use crate::engine::rewrite::keys::{assume_key, is_repeatable};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
-use crate::syntax::{
-    Field, Kind, Node, Type, Usage, arguments, enclosing_loop, is_builtin, method, positional, statement_of, usage,
-};
+use crate::syntax::{Field, Kind, Node, Type, arguments, enclosing_loop, is_builtin, method, positional, statement_of};
 
 rule! {
     /// ## What it finds
@@ -86,7 +84,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     }
     let root = root_name(list)?.variable()?;
     let statement = statement_of(region);
-    if changes(region, list)
+    if changes_chain(region, list)
         || rebinds(region, root)
         || !is_alone(statement)
         || root.bindings().any(|each| statement.contains(each))
@@ -176,23 +174,6 @@ fn is_rewritten(call: Node<'_>) -> bool {
     call.parent().is_some_and(|parent| {
         parent.is(Kind::Conditional) && parent.children().last() == Some(call) && parent.text().contains("_places")
     })
-}
-
-/// True when a change of the list stands in the region.
-fn changes(region: Node<'_>, list: Node<'_>) -> bool {
-    region.descendants().filter(|each| each.kind() == list.kind() && each.text() == list.text()).any(
-        |each| match usage(each) {
-            Usage::Method(name, _) => !matches!(name, "index" | "count" | "copy"),
-            Usage::Item(_)
-            | Usage::Iterated(_)
-            | Usage::Searched(_)
-            | Usage::Truth
-            | Usage::Compared(_)
-            | Usage::Formatted
-            | Usage::Builtin(..) => false,
-            _ => true,
-        },
-    )
 }
 
 /// True when the place of an expression takes a conditional without parentheses.

@@ -4,11 +4,11 @@ use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::{clause, is_alone};
 use crate::engine::rewrite::facts::{
-    Change, calls_unknown, change, comparison, depends_on, is_chain, is_invariant, is_lazy, only_statement, root_name,
-    suspends, used_only_in,
+    Change, calls_unknown, change, changes_chain, comparison, depends_on, is_chain, is_invariant, is_lazy,
+    only_statement, root_name, suspends, used_only_in,
 };
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
-use crate::syntax::{Field, Kind, Node, Type, Variable, enclosing_loop, is_async, is_loop, repeats, statement_of};
+use crate::syntax::{Field, Kind, Node, Type, enclosing_loop, is_async, is_loop, repeats, statement_of};
 
 rule! {
     /// ## What it finds
@@ -54,7 +54,29 @@ rule! {
     ///         rows_by_name.setdefault(row["name"], []).append(row)
     ///     return {name: sum(row["n"] for row in rows_by_name.get(name, ()) if row["name"] == name and row["n"]) for name in names}
     /// ```
+    /// ```python before needs-run
+    /// class Shop:
+    ///     def owners(self, orders):
+    ///         return [next((u for u in self.users if u.id == order.user_id), None) for order in orders]
+    /// ```
+    /// ```python after
+    /// class Shop:
+    ///     def owners(self, orders):
+    ///         users_by_id = {}
+    ///         for u in self.users:
+    ///             users_by_id.setdefault(u.id, []).append(u)
+    ///         return [next((u for u in users_by_id.get(order.user_id, ()) if u.id == order.user_id), None) for order in orders]
+    /// ```
     /// ## Left alone
+    /// ```python unchanged
+    /// class Shop:
+    ///     def drain(self, orders):
+    ///         for order in orders:
+    ///             self.users.pop()
+    ///             for user in self.users:
+    ///                 if user.id == order.user_id:
+    ///                     yield user
+    /// ```
     /// ```python unchanged
     /// def drain(orders, users):
     ///     for order in orders:
@@ -82,7 +104,9 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let target = node.field(Field::Left)?;
     let iterable = node.field(Field::Right)?;
     let item = target.variable()?;
-    let collection = iterable.variable()?;
+    if !is_chain(iterable) {
+        return None;
+    }
     let inner = if node.is(Kind::For) { node } else { node.parent()? };
     let test = first_test(condition(node)?);
     let (left, "==", right) = comparison(test)? else { return None };
@@ -98,7 +122,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     if depends_on(value, item) || !is_chain(value) && !value.is(Kind::Identifier) || !used_only_in(target, inner) {
         return None;
     }
-    let outer = outer_loop(node, inner, collection)?;
+    let outer = outer_loop(node, inner, iterable)?;
     let statement = statement_of(outer);
     // The value must change from round to round, else this is one search that the whole loop shares.
     if is_invariant(value, outer) || !is_alone(statement) || suspends(outer) && is_async_outer(outer) {
@@ -107,7 +131,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let mut rewrite =
         Rewrite::new(node, format!("`{}` is walked in full for every `{}`", iterable.text(), value.text()));
     assume(context, iterable, key, value, outer, &mut rewrite)?;
-    let name = context.fresh_name(&format!("{}_by_{}", iterable.text(), key_name(key)?));
+    let name = context.fresh_name(&format!("{}_by_{}", word(iterable), key_name(key)?));
     let each = target.text();
     let index = [
         format!("{name} = {{}}"),
@@ -155,14 +179,32 @@ fn first_test(condition: Node<'_>) -> Node<'_> {
     test
 }
 
+/// True when a region does nothing to a collection that it could be seen by: `users`, `self.users`.
+fn leaves_alone<'a>(region: Node<'a>, collection: Node<'a>) -> bool {
+    let Some(variable) = root_name(collection).and_then(Node::variable) else { return false };
+    let is_bound = variable.bindings().any(|each| region.contains(each));
+    let is_changed = match collection.kind() {
+        Kind::Identifier => change(region, variable) != Change::Never,
+        _ => changes_chain(region, collection),
+    };
+    !is_bound && !is_changed
+}
+
+/// The last word of a collection's name.
+fn word(collection: Node<'_>) -> String {
+    let text = collection.text().trim_end_matches(['"', '\'', ']']);
+    let word = text.rsplit(|c: char| !c.is_alphanumeric() && c != '_').find(|word| !word.is_empty()).unwrap_or("items");
+    if collection.is(Kind::Identifier) { word.to_owned() } else { word.trim_matches('_').to_lowercase() }
+}
+
 /// The outermost loop around that leaves the collection alone.
-fn outer_loop<'a>(node: Node<'a>, inner: Node<'a>, collection: Variable<'a>) -> Option<Node<'a>> {
+fn outer_loop<'a>(node: Node<'a>, inner: Node<'a>, collection: Node<'a>) -> Option<Node<'a>> {
     let mut outer = None;
     let mut at = if node.is(Kind::For) || !is_first_clause(node) { node } else { inner };
     // A later clause of a comprehension repeats within the earlier ones of the same comprehension.
     if node.is(Kind::ForIn) && !is_first_clause(node) {
         let own = node.parent().filter(|own| is_loop(*own))?;
-        if change(own, collection) != Change::Never {
+        if !leaves_alone(own, collection) {
             return None;
         }
         outer = Some(own);
@@ -173,8 +215,7 @@ fn outer_loop<'a>(node: Node<'a>, inner: Node<'a>, collection: Variable<'a>) -> 
             break;
         }
         if is_loop(ancestor) && repeats(ancestor, at) {
-            let is_bound = collection.bindings().any(|each| ancestor.contains(each));
-            if is_bound || change(ancestor, collection) != Change::Never {
+            if !leaves_alone(ancestor, collection) {
                 break;
             }
             outer = Some(ancestor);

@@ -8,7 +8,7 @@ use crate::engine::rewrite::facts::{
     assignment, body, call_statement, calls_unknown, comparison, depends_on, is_empty_list, local_variable,
     only_statement, suspends,
 };
-use crate::engine::rewrite::keys::{assume_key, is_repeatable};
+use crate::engine::rewrite::keys::{assume_equal_key, is_repeatable};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
     Field, Kind, Node, Usage, Variable, enclosing_loop, has_comment, is_async, method, positional, statement_of, usage,
@@ -150,8 +150,8 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         return None;
     }
     let mut rewrite = Rewrite::new(node, format!("`{}` is walked before each item it gets", list.text()));
-    assume_key(context, wanted, &mut rewrite)?;
-    assume_key(context, key, &mut rewrite)?;
+    assume_equal_key(context, wanted, &mut rewrite)?;
+    assume_equal_key(context, key, &mut rewrite)?;
     let [item] = positional(appended)?[..] else { return None };
     let is_known_class =
         crate::engine::rewrite::inferred::class_of(context, item, 4).is_some() && key.is(Kind::Attribute);
