@@ -76,6 +76,9 @@ fn items_that_a_set_cannot_hold_or_finds_otherwise_stay_in_the_list() {
     let tolerant = "class Weight:\n    def __init__(self, g):\n        self.g = g\n\n    def __eq__(self, other):\n        return abs(self.g - other.g) < 5\n\n";
     let code = format!("{tolerant}{}", class("self._items = []", &SEARCHES.replace(": str", ": Weight")));
     assert_eq!(safety("attribute-membership", &code), None);
+    let made =
+        format!("{tolerant}{}", class("self._items = [Weight(n) for n in given]", &SEARCHES.replace(": str", "")));
+    assert_eq!(safety("attribute-membership", &made), None);
     let record = "from dataclasses import dataclass\n\n@dataclass\nclass Row:\n    n: int\n\n";
     let code = format!("{record}{}", class("self._items = []", &SEARCHES.replace(": str", ": Row")));
     assert_eq!(safety("attribute-membership", &code), None, "a plain dataclass has no hash");

@@ -152,7 +152,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let mut n_added = 0;
     for place in &held.places {
         match access(*place) {
-            Access::Stored(statement, value) => store(*place, statement, value, &twin, &mut rewrite)?,
+            Access::Stored(statement, value) => store(context, *place, statement, value, &twin, &mut rewrite)?,
             Access::Used(Usage::Searched(_)) if is_recheck(*place) => {}
             Access::Used(Usage::Searched(search)) => {
                 let (needle, ..) = comparison(search)?;
@@ -208,6 +208,7 @@ fn alone(call: Node<'_>) -> Option<Node<'_>> {
 }
 
 fn store<'a>(
+    context: &Context<'a>,
     place: Node<'a>,
     statement: Node<'a>,
     value: Node<'a>,
@@ -227,7 +228,15 @@ fn store<'a>(
     let promise = annotated.and_then(|text| text.strip_prefix("list[")).filter(|_| is_first && is_empty_list(value));
     let promise = promise.map_or_else(String::new, |rest| format!(": set[{rest}"));
     rewrite.edits.insert_after(statement, &[format!("{name}{promise} = {start}")]);
-    if !is_empty_list(value) {
+    if matches!(value.kind(), Kind::List | Kind::ListComprehension) {
+        let items: Vec<Node<'a>> = match value.field(Field::Body) {
+            Some(item) => vec![item],
+            None => value.child_nodes(),
+        };
+        for item in items {
+            assume_key(context, item, rewrite)?;
+        }
+    } else if !is_empty_list(value) {
         let element = crate::syntax::infer(value).of.element();
         if !element.is_hashable() {
             rewrite.assume(crate::engine::rewrite::assumption::Assumption::Hashable(format!(

@@ -116,7 +116,11 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     if !is_hashable {
         rewrite.assume(Assumption::Hashable(format!("the values of `{}`", wanted.text())));
     }
-    if calls_unknown(outer) {
+    let is_own = crate::engine::rewrite::inferred::is_new_list(context, list)
+        && variable
+            .uses()
+            .all(|each| !matches!(usage(each), Usage::Argument(_) | Usage::Assigned(_) | Usage::Other(_)));
+    if !is_own && calls_unknown(outer) {
         rewrite.assume(Assumption::Unchanged(list.text().into()));
     }
     let calls = calls_of(outer, list, read);
