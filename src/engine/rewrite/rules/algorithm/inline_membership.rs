@@ -79,7 +79,8 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     }
     let container = container.unwrapped();
     let made = container.is(Kind::ListComprehension);
-    if !made && !(container.is(Kind::Attribute) && is_chain(container)) || container.text().contains('\n') {
+    let is_listed = made || container.is(Kind::Attribute) && is_chain(container);
+    if !is_listed || container.text().contains('\n') {
         return None;
     }
     let mut outer = None;
