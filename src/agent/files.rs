@@ -18,6 +18,7 @@ python_files![
     "sitecustomize.py",
     "cmdx_agent/__init__.py",
     "cmdx_agent/events.py",
+    "cmdx_agent/handles.py",
     "cmdx_agent/imports.py",
     "cmdx_agent/record.py",
     "cmdx_agent/stacks.py",

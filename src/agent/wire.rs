@@ -13,6 +13,10 @@
 //!            | connection 4 | driver 2 | flags 2 | operation 1 | - 6 | 5
 //! SUMMARY    | count 8 | ns 8 | max ns 8 | rows 8 | errors 4 | line 4 | text 4 | code text 4 | driver 2 | operation 1
 //!            | - 12 | 6
+//! HANDLE     | opened 8 | open 8 | oldest ns 8 | code text 4 | line 4 | type text 4 | kind 1 | - 26 | 8
+//! CONTAINER  | first items 8 | items at half 8 | last items 8 | bytes 8 (0: unknown) | shrinks 4 | name text 4
+//!            | file text 4 | kind text 4 | keys text 4 | - 11 | 9
+//! ALLOCATION | bytes 8 | blocks 8 | peak of the process 8 | file text 4 | line 4 | - 31 | 10
 //! ```
 
 use std::collections::BTreeMap;
@@ -34,6 +38,9 @@ const ACTIVATION: u8 = 3;
 const SCOPE: u8 = 4;
 const QUERY: u8 = 5;
 const SUMMARY: u8 = 6;
+const HANDLE: u8 = 8;
+const CONTAINER: u8 = 9;
+const ALLOCATION: u8 = 10;
 
 /// Bytes of text in a slot.
 const TEXT_BYTES: usize = 52;
@@ -73,6 +80,12 @@ pub struct ProcessEvents {
     pub queries: Vec<Query>,
     /// Counters of what came after the file was full.
     pub summaries: Vec<Summary>,
+    /// Places that opened handles which were seen open.
+    pub handles: Vec<Handles>,
+    /// Containers of modules and classes that grew.
+    pub containers: Vec<Container>,
+    /// What was allocated at the end, by line, where Python itself traced it.
+    pub allocations: Vec<Allocation>,
     /// What the agent could not trace.
     pub notes: Vec<String>,
 }
@@ -207,6 +220,63 @@ pub struct Summary {
     pub operation: Operation,
 }
 
+/// What one place opened, as last counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handles {
+    /// All it opened.
+    pub n_opened: u64,
+    /// Open when last looked at.
+    pub n_open: u64,
+    /// Age of the oldest then.
+    pub oldest_ns: u64,
+    /// Index into `ProcessEvents::codes`.
+    pub code: u32,
+    /// The line.
+    pub line: u32,
+    /// Index into `ProcessEvents::texts`.
+    pub type_name: u32,
+    /// 1 file, 2 socket, 3 connection, 4 cursor, 5 session, 6 temporary file, 7 executor, 8 task.
+    pub kind: u8,
+}
+
+/// A container of a module or class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Items when it was first seen.
+    pub first_items: u64,
+    /// Items at half of the time.
+    pub half_items: u64,
+    /// Items when it was last seen.
+    pub last_items: u64,
+    /// Estimated bytes of what it holds, 0 when unknown.
+    pub bytes: u64,
+    /// How often it was seen smaller than before.
+    pub n_shrinks: u32,
+    /// Index into `ProcessEvents::texts`: module and name.
+    pub name: u32,
+    /// The same: path of the module's file in the project.
+    pub file: u32,
+    /// The same: `dict`, `list`, …
+    pub kind: u32,
+    /// The same: type of the keys or items.
+    pub keys: u32,
+}
+
+/// What Python's own tracer knows of one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allocation {
+    /// Bytes at the end.
+    pub bytes: u64,
+    /// Blocks at the end.
+    pub n_blocks: u64,
+    /// Peak of all lines of the process together.
+    pub peak_bytes: u64,
+    /// Index into `ProcessEvents::texts`: the file, as the interpreter names it.
+    pub file: u32,
+    /// The line.
+    pub line: u32,
+}
+
 /// Numbers and names of drivers and clients.
 const DRIVERS: &[(u16, &str)] = &[
     (1, "sqlite3"),
@@ -279,6 +349,9 @@ pub fn read(bytes: &[u8]) -> Option<ProcessEvents> {
             }
             QUERY => process.queries.extend(slot.query(number)),
             SUMMARY => process.summaries.extend(slot.summary()),
+            HANDLE => process.handles.push(slot.handles()),
+            CONTAINER => process.containers.push(slot.container()),
+            ALLOCATION => process.allocations.push(slot.allocation()),
             _ => {}
         }
     }
@@ -399,6 +472,44 @@ impl Slot<'_> {
             driver: self.u16(48),
             operation: operation(self.0[50])?,
         })
+    }
+}
+
+impl Slot<'_> {
+    fn handles(self) -> Handles {
+        Handles {
+            n_opened: self.u64(0),
+            n_open: self.u64(8),
+            oldest_ns: self.u64(16),
+            code: self.u32(24),
+            line: self.u32(28),
+            type_name: self.u32(32),
+            kind: self.0[36],
+        }
+    }
+
+    fn allocation(self) -> Allocation {
+        Allocation {
+            bytes: self.u64(0),
+            n_blocks: self.u64(8),
+            peak_bytes: self.u64(16),
+            file: self.u32(24),
+            line: self.u32(28),
+        }
+    }
+
+    fn container(self) -> Container {
+        Container {
+            first_items: self.u64(0),
+            half_items: self.u64(8),
+            last_items: self.u64(16),
+            bytes: self.u64(24),
+            n_shrinks: self.u32(32),
+            name: self.u32(36),
+            file: self.u32(40),
+            kind: self.u32(44),
+            keys: self.u32(48),
+        }
     }
 }
 

@@ -48,3 +48,23 @@ pub(super) fn folded_by(profile: &Profile, cost_seconds: impl Fn(&Stack) -> f64)
     let micros = seconds.into_iter().map(|(names, seconds)| (names, (seconds * 1e6).round() as u64));
     micros.filter(|(_, micros)| *micros > 0).collect()
 }
+
+/// Folded stacks with their bytes, below what the bytes are: at the peak, in all, at the end. Never empty.
+pub(super) fn folded_memory(report: &Report) -> BTreeMap<String, u64> {
+    let mut bytes = BTreeMap::from([("at the peak".to_string(), 1)]);
+    let Some(profile) = &report.profile else { return bytes };
+    for stack in profile.memory.iter().flat_map(|memory| &memory.stacks) {
+        let frames = stack.frames.iter().filter_map(|index| profile.cpu.frames.get(*index as usize));
+        let names: Vec<_> = frames.map(folded_name).collect();
+        let names = if names.is_empty() { "outside Python".to_string() } else { names.join(";") };
+        let columns = [
+            ("at the peak", stack.peak_bytes),
+            ("allocated in all", stack.total_bytes),
+            ("live at the end", stack.live_bytes),
+        ];
+        for (column, of_column) in columns.into_iter().filter(|(_, of_column)| *of_column > 0) {
+            *bytes.entry(format!("{column};{names}")).or_default() += of_column;
+        }
+    }
+    bytes
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cmdx::model::{ByteEstimate, MemoryCost, MemoryProfile, MemoryTracer};
+use cmdx::model::{ByteEstimate, GrowthVerdict, HandleKind, MemoryCost, MemoryProfile, MemoryTracer};
 
 use crate::environments;
 use crate::profiled::{Answer, Profiled};
@@ -112,4 +112,120 @@ fn nothing_is_traced_that_was_not_asked_for() {
         assert_eq!(answer.stdout, "None\n", "{flags:?}");
         assert!(answer.report.profile.expect("it ran").memory.is_none(), "{flags:?}");
     }
+}
+
+#[test]
+fn the_leaking_hub_is_told_what_grows_and_what_it_left_open() {
+    let project = crate::runs::fixture("memory-leak-app");
+    let python = environments::python();
+    let output = crate::runs::cmdx(project.path())
+        .args(["optimize", "--profile", "--category=memory", "--format=json", "-qq", "--python"])
+        .arg(&python)
+        .args([".", "--"])
+        .arg(&python)
+        .args(["-m", "leakapp", "--seconds", "6", "--rate", "2"])
+        .output()
+        .expect("cmdx starts");
+    let report: cmdx::model::Report = serde_json::from_slice(&output.stdout).expect("a report");
+    let memory = report.profile.expect("it ran").memory.expect("memory was asked for");
+    assert_eq!(memory.tracer, MemoryTracer::Native, "{:?}", memory.notes);
+
+    let handle = |path: &str, line| {
+        let found =
+            memory.handles.iter().find(|handle| (handle.location.path.as_str(), handle.location.line) == (path, line));
+        found.unwrap_or_else(|| panic!("{path}:{line} is not among {:#?}", memory.handles))
+    };
+    assert_eq!(handle("leakapp/sessions.py", 24).kind, HandleKind::Socket);
+    assert_eq!(handle("leakapp/storage.py", 27).kind, HandleKind::File);
+    assert_eq!(handle("leakapp/storage.py", 19).kind, HandleKind::Connection);
+    // The temporary folder was taken away; nothing else is open.
+    assert_eq!(memory.handles.len(), 3, "{:#?}", memory.handles);
+
+    let frames = memory.caches.iter().find(|cache| cache.name == "leakapp.render._frames");
+    let frames = frames.unwrap_or_else(|| panic!("{:#?}", memory.caches));
+    assert_eq!((frames.location.path.as_str(), frames.location.line), ("leakapp/render.py", 28));
+    assert_eq!((frames.kind.as_str(), frames.keys.as_str()), ("dict", "(str, int)"));
+    let innocent = ["backlog", "_counts", "sessions"];
+    assert!(memory.caches.iter().all(|cache| !innocent.iter().any(|name| cache.name.ends_with(name))));
+
+    // The texts of the frames are made in `draw` and `_bar`, for the line that keeps them.
+    let grows = memory.growth.iter().find(|site| site.location.path == "leakapp/render.py");
+    let grows = grows.unwrap_or_else(|| panic!("{:#?}", memory.growth));
+    assert_eq!(grows.verdict, GrowthVerdict::Leak, "{grows:#?}");
+    assert!(grows.end_bytes > 10_000_000, "{grows:#?}");
+}
+
+const TIDY: &str = r#"
+import socket, sqlite3, tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+TABLE = {number: str(number) for number in range(5000)}
+
+def work():
+    with open(__file__) as source, sqlite3.connect(":memory:") as connection:
+        source.read()
+        connection.execute("select 1")
+    connection.close()
+    left, right = socket.socketpair()
+    left.close()
+    right.close()
+    with ThreadPoolExecutor(2) as pool, tempfile.TemporaryDirectory(), tempfile.NamedTemporaryFile():
+        return sum(pool.map(len, [[0] * 1000 for _ in range(50)]))
+
+for _ in range(60):
+    work()
+print("done")
+"#;
+
+#[test]
+fn a_tidy_program_has_neither_leaks_nor_open_handles() {
+    let project = Profiled::new(&[("main.py", TIDY)]);
+    for (version, python) in traced_interpreters() {
+        let answer = project.run(python, &["main.py"]);
+        let found = memory(&answer);
+        assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("done\n", ""), "{version:?}");
+        assert!(found.handles.is_empty() && found.caches.is_empty(), "{version:?}: {found:#?}");
+        assert!(found.growth.iter().all(|site| site.verdict == GrowthVerdict::Inconclusive), "{version:?}: {found:#?}");
+    }
+}
+
+/// Threads, children of every kind, recursion, finalisers, `MemoryError`, endings by signals.
+const ROUGH: &str = include_str!("memory_rough.py");
+
+#[test]
+fn a_rough_program_says_and_ends_the_same_with_and_without_the_tracer() {
+    let project = Profiled::new(&[("rough.py", ROUGH)]);
+    for (version, python) in traced_interpreters() {
+        let run = |flag: &str| {
+            let mut command = project.command(python);
+            let output = command.args([flag, ".", "--"]).arg(python).args(["-W", "ignore", "rough.py"]).output();
+            project.answer(&output.expect("cmdx starts"))
+        };
+        let (bare, traced) = (run("--no-memory"), run("--category=memory"));
+        assert_eq!(bare.stdout, traced.stdout, "{version:?}");
+        assert_eq!(bare.stderr, traced.stderr, "{version:?}");
+        let exit = |answer: &Answer| answer.report.workload.as_ref().map(|workload| workload.exit);
+        assert_eq!(exit(&traced), Some(cmdx::model::ExitReason::Exited(5)), "{version:?}: {}", traced.stderr);
+        assert_eq!(exit(&bare), exit(&traced), "{version:?}");
+        let found = memory(&traced);
+        assert!(found.notes.is_empty() && found.n_processes >= 20, "{version:?}: {:?}", found.notes);
+    }
+}
+
+#[test]
+fn where_the_native_tracer_refuses_python_traces_itself_and_the_report_says_so() {
+    let Some(python) = environments::interpreters().get(&(3, 8)) else {
+        eprintln!("SKIPPED: no CPython 3.8 on this machine");
+        return;
+    };
+    let source = "kept = [bytearray(100000) for _ in range(200)]  # kept\nprint(len(kept))\n";
+    let project = Profiled::new(&[("main.py", source)]);
+    let answer = project.run(python, &["main.py"]);
+    assert_eq!(answer.stdout, "200\n");
+    let found = answer.report.profile.as_ref().expect("it ran").memory.as_ref().expect("asked for");
+    assert_eq!(found.tracer, MemoryTracer::Tracemalloc);
+    assert_eq!(found.notes, ["the native tracer did not run, because it knows CPython 3.9 to 3.15, not 3.8"]);
+    let kept = line(found, source, "kept");
+    assert!(kept.live.bytes > 20_000_000 && kept.live.bytes < 20_100_000, "{kept:#?}");
+    assert!(found.peak.bytes > 20_000_000, "{found:#?}");
 }

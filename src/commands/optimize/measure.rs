@@ -239,10 +239,17 @@ fn profile(
         charged = charged.with_tests();
         cpu = build(&charged);
     }
-    let memory = memory.profile(&mut cpu.frames, sources, &charged, project, problems);
-    let queries = recording.events_directory.as_ref().map(|directory| {
+    let events = recording.events_directory.as_ref().map(|directory| {
         let (events, lost) = agent::wire::read_directory(directory);
         problems.extend(lost);
+        events
+    });
+    let memory = memory.profile(&mut cpu.frames, events.as_deref().unwrap_or_default(), sources, &charged, project);
+    let memory = memory.map(|(memory, lost)| {
+        problems.extend(lost);
+        memory
+    });
+    let queries = events.map(|events| {
         let mut queries = queries::build(&events, &|path| sources.outline(path).cloned());
         ask_for_indexes(&events, &mut queries, interpreter, project);
         queries

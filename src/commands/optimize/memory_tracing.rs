@@ -1,5 +1,6 @@
 //! Traces the memory of a run where that was asked for and is possible, and turns the logs into the profile.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,11 +8,15 @@ use std::path::{Path, PathBuf};
 use super::args::Plan;
 use super::charged::Charged;
 use crate::agent::memory_log;
+use crate::agent::wire::ProcessEvents;
 use crate::commands::sources::Sources;
 use crate::engine::profile::memory;
 use crate::harness::{FramePaths, prepare_memory_tracer};
 use crate::model::{Frame, Interpreter, MemoryProfile, MemoryTracer, Problem, Workload};
 use crate::project::Project;
+
+/// Has the Python agent note handles and containers; `tracemalloc` has it trace allocations as well.
+const HANDLES: &str = "CMDX_HANDLES";
 
 /// Whether memory is traced, and how.
 pub(super) enum MemoryTracing {
@@ -50,34 +55,30 @@ impl MemoryTracing {
 
     /// Variables for a workload, what it preloads itself included.
     pub(super) fn variables(&self, workload: &Workload) -> Vec<(String, OsString)> {
-        let Self::Native { variables, logs, interpreter } = self else { return vec![] };
+        let handles = |how: &str| (HANDLES.to_owned(), how.into());
+        let (variables, logs, interpreter) = match self {
+            Self::Off => return vec![],
+            Self::Refused(_) => return vec![handles("tracemalloc")],
+            Self::Native { variables, logs, interpreter } => (variables, logs, interpreter),
+        };
         let own = workload.env.iter().find(|(name, _)| name == "LD_PRELOAD").map(|(_, value)| value.as_str());
-        match own {
+        let mut variables = match own {
             None => variables.clone(),
             Some(own) => prepare_memory_tracer(interpreter, logs, Some(own)).unwrap_or_default(),
-        }
+        };
+        variables.push(handles("native"));
+        variables
     }
 
     /// What was traced; `None` when it was not asked for.
     pub(super) fn profile(
         &self,
         frames: &mut Vec<Frame>,
+        events: &[ProcessEvents],
         sources: &Sources,
         charged: &Charged,
         project: &Project,
-        problems: &mut Vec<Problem>,
-    ) -> Option<MemoryProfile> {
-        let logs = match self {
-            Self::Off => return None,
-            Self::Refused(reason) => return Some(untraced(format!("memory was not traced, because {reason}"))),
-            Self::Native { logs, .. } => logs,
-        };
-        let (processes, lost) = memory_log::read_directory(logs);
-        problems.extend(lost);
-        if processes.is_empty() {
-            let reason = "memory was not traced: no Python process of the workload loaded the tracer";
-            return Some(untraced(reason.to_owned()));
-        }
+    ) -> Option<(MemoryProfile, Vec<Problem>)> {
         let root = fs::canonicalize(&project.root).unwrap_or_else(|_| project.root.clone());
         let paths = FramePaths::new(&root, Some(root.clone()));
         let source = memory::Source {
@@ -89,7 +90,24 @@ impl MemoryTracing {
             },
             resolve: &|file| paths.of(file),
         };
-        Some(memory::build(&processes, frames, &source))
+        let mut problems = vec![];
+        let mut profile = match self {
+            Self::Off => return None,
+            Self::Refused(reason) => untraced(format!("the native tracer did not run, because {reason}")),
+            Self::Native { logs, .. } => {
+                let (processes, lost) = memory_log::read_directory(logs);
+                problems = lost;
+                if processes.is_empty() {
+                    untraced("memory was not traced: no Python process of the workload loaded the tracer".to_owned())
+                } else {
+                    memory::build(&processes, frames, &source)
+                }
+            }
+        };
+        memory::add_python_trace(&mut profile, events, &source);
+        profile.handles = memory::handles(events, source.is_charged);
+        profile.caches = memory::caches(events, &|path| sources.text(path).map(Cow::into_owned));
+        Some((profile, problems))
     }
 }
 

@@ -45,3 +45,18 @@ fn nothing_measured_is_said_in_the_picture() {
     insta::assert_snapshot!(svg(&sample::static_only()));
     assert!(svg(&sample::nothing_found()).contains("no sample of it could be taken"));
 }
+
+#[test]
+fn memory_is_drawn_at_the_peak_in_all_and_at_the_end() {
+    let mut report = sample::memory();
+    let memory = report.profile.as_mut().and_then(|profile| profile.memory.as_mut()).expect("traced");
+    memory.stacks[0].peak_bytes = 700_000;
+    memory.stacks[0].total_bytes = 900_000;
+    memory.stacks[0].live_bytes = 500_000;
+    let mut out = vec![];
+    write(&report, &mut out).expect("memory takes every text");
+    let svg = String::from_utf8(out).expect("text");
+    for tower in ["at the peak", "allocated in all", "live at the end"] {
+        assert!(svg.contains(&format!("<title>{tower} (")), "{tower}: {svg}");
+    }
+}

@@ -1,4 +1,5 @@
-"""The part of cmdx that runs inside the program: notes queries and HTTP calls, changes nothing.
+"""The part of cmdx that runs inside the program: notes queries, HTTP calls and open handles, changes
+nothing.
 
 `start` only places a hook on imports; a driver is looked at when the program itself imports it.
 """
@@ -20,4 +21,9 @@ def start(environ):
     has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
     events.configure(directory, environ.get("CMDX_EVENTS_MB"), is_known, has_lock)
     stacks.configure(root, environ.get("CMDX_EXCLUDES", ""), is_known and has_lock)
+    if environ.get("CMDX_HANDLES"):
+        from cmdx_agent import handles
+
+        imports.watch_handles()
+        handles.start(environ["CMDX_HANDLES"] == "tracemalloc")
     imports.install()

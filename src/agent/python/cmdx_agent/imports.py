@@ -32,12 +32,30 @@ _PATCHES = {
 }
 
 
+#: The same, of modules whose handles are noted too.
+_HANDLES = {
+    "concurrent.futures.thread": "patch_executors",
+    "concurrent.futures.process": "patch_executors",
+    "requests.sessions": "patch_requests",
+    "httpx._client": "patch_httpx",
+    "aiohttp.client": "patch_aiohttp",
+    "asyncio.base_events": "patch_asyncio",
+}
+_all_patches = {name: [_PACKAGE + file + " " + function] for name, (file, function) in _PATCHES.items()}
+
+
+def watch_handles():
+    """Has constructors of what can be left open patched as well."""
+    for name, function in _HANDLES.items():
+        _all_patches.setdefault(name, []).append("cmdx_agent.handles " + function)
+
+
 class _Finder:
     """Stands first on `sys.meta_path`, answers only for the modules above, by asking those behind it."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name not in _PATCHES:
+        if name not in _all_patches:
             return None
         for finder in sys.meta_path:
             if finder is _Finder or not hasattr(finder, "find_spec"):
@@ -70,26 +88,26 @@ def _watch(name, loader):
 
 def imported(module):
     """Patches a module that another hook, which stands before ours, has imported."""
-    if module.__name__ in _PATCHES:
+    if module.__name__ in _all_patches:
         _patch(module.__name__, module)
 
 
 def _patch(name, module):
-    file, function = _PATCHES[name]
-    try:
-        ours = _PACKAGE + file
-        __import__(ours)
-        getattr(sys.modules[ours], function)(module)
-    except Exception as error:
-        from cmdx_agent import events
+    for patch in _all_patches[name]:
+        ours, _, function = patch.partition(" ")
+        try:
+            __import__(ours)
+            getattr(sys.modules[ours], function)(module)
+        except Exception as error:
+            from cmdx_agent import events
 
-        events.text("cannot trace %s: %s" % (name, type(error).__name__), events.NOTE)
+            events.text("cannot trace %s: %s" % (name, type(error).__name__), events.NOTE)
 
 
 def install():
     """Places the hook, and patches what a program's start has already imported."""
     sys.meta_path.insert(0, _Finder)
-    for name in _PATCHES:
+    for name in _all_patches:
         module = sys.modules.get(name)
         if module is not None:
             _patch(name, module)

@@ -135,8 +135,8 @@ fn sentence(note: TracerNote) -> &'static str {
             "a process's Python stacks could not be read: its memory was traced up to there"
         }
         TracerNote::OtherAllocator => {
-            "the program chooses its own allocator (PYTHONMALLOC, development mode): small objects are seen only in \
-             blocks of 256 KB or more, at the line that needed the block"
+            "the program chooses its own allocator (PYTHONMALLOC, development mode): unless that is malloc, small \
+             objects are seen only in blocks of 256 KB or more, at the line that needed the block"
         }
         TracerNote::OutOfSpace => "a memory log could not grow: memory was traced up to there",
         TracerNote::GaveUp => "the memory tracer of a process turned itself off: its memory was traced up to there",

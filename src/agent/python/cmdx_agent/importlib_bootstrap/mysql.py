@@ -1,4 +1,5 @@
 """PyMySQL and mysqlclient."""
+from cmdx_agent import handles
 from cmdx_agent.events import AUTOCOMMIT, COMMIT, CONNECT, EXECUTE, MYSQLCLIENT, PYMYSQL, UNKNOWN_ROWS
 from cmdx_agent.importlib_bootstrap.wrap import argument, method, statement
 from cmdx_agent.record import query
@@ -33,6 +34,7 @@ def patch_pymysql_connections(module):
         database = self.db.decode("utf-8", "replace") if isinstance(self.db, bytes) else self.db
         name = "mysql://%s:%s/%s" % (self.host, self.port, database or "")
         self._cmdx_number = query(PYMYSQL, CONNECT, flags, name, object, start, duration, site=site)
+        handles.note(self, handles.CONNECTION, "pymysql.Connection", lambda own: own.open)
 
     def committed(self, arguments, keywords, result, start, duration, flags, site):
         number = getattr(self, "_cmdx_number", 0)

@@ -1,5 +1,5 @@
 """psycopg2, psycopg 3 and asyncpg. Their rows arrive with the execution, so nothing but executions is wrapped."""
-from cmdx_agent import record
+from cmdx_agent import handles, record
 from cmdx_agent.events import (
     ASYNCPG,
     AUTOCOMMIT,
@@ -128,6 +128,7 @@ def patch_psycopg2(module):
         try:
             name = _address(made.get_dsn_parameters())
             made._cmdx_number = query(PSYCOPG2, CONNECT, 0, name, object, start, duration, site=record.here())
+            handles.note(made, handles.CONNECTION, "psycopg2.connection", lambda own: not own.closed)
         except Exception as error:
             record.give_up(error)
         return made

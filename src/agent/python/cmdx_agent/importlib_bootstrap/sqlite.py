@@ -6,7 +6,7 @@ is sqlite3.Connection` holds as before. Rows of an iterated cursor are not count
 import os
 import sys
 
-from cmdx_agent import record
+from cmdx_agent import handles, record
 from cmdx_agent.events import (
     AUTOCOMMIT,
     COMMIT,
@@ -168,7 +168,7 @@ def _connection_type(base, base_cursor, cursor_type):
             )  # fmt: skip
 
     class Connection(base):
-        __slots__ = ("_cmdx_number", "_cmdx_exits")
+        __slots__ = ("_cmdx_number", "_cmdx_exits", "__weakref__")
 
         def cursor(self, *factory, **keywords):
             try:
@@ -308,9 +308,15 @@ def _connect(original, base, ours):
             connection._cmdx_number = number
         except AttributeError:
             pass
+        handles.note(connection, handles.CONNECTION, "sqlite3.Connection", _is_usable)
         return connection
 
     return record.dress(connect, original)
+
+
+def _is_usable(connection):
+    # Raises for one that was closed.
+    return connection.total_changes >= 0
 
 
 def _database(name):
