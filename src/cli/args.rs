@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-use super::exit;
-use crate::commands::{check_code_quality, history, optimize, run_all_tests};
+use super::{exit, shell};
+use crate::commands::{check_code_quality, ci_setup, history, optimize, run_all_tests};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,7 +62,19 @@ pub(super) enum Command {
     #[command(after_long_help = exit::TABLE)]
     CheckCodeQuality(Box<check_code_quality::Args>),
     #[command(after_long_help = exit::TABLE)]
+    CiSetup(Box<ci_setup::Args>),
+    #[command(after_long_help = exit::TABLE)]
     History(Box<history::Args>),
     #[command(after_long_help = exit::TABLE)]
     RunAllTests(Box<run_all_tests::Args>),
+    #[command(display_order = 900)]
+    ShellInit(shell::InitArgs),
+    #[command(after_long_help = exit::TABLE, display_order = 901)]
+    Install(shell::InstallArgs),
+    #[command(display_order = 902)]
+    Completions(shell::CompletionArgs),
+    #[command(display_order = 903)]
+    Man(shell::ManArgs),
+    #[command(after_long_help = exit::TABLE, display_order = 904)]
+    Run(shell::RunArgs),
 }

@@ -5,6 +5,7 @@ mod exit;
 mod log;
 mod names;
 mod run;
+mod shell;
 mod signals;
 
 pub use args::Cli;

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// The commands that links may be named after.
-pub(super) const COMMANDS: &[&str] = &["optimize", "check-code-quality", "run-all-tests"];
+pub(super) const COMMANDS: &[&str] = &["optimize", "check-code-quality", "run-all-tests", "ci-setup"];
 
 /// Rewrites an argument vector so that the command stands plainly in second place.
 pub(super) fn normalise(mut argv: Vec<OsString>) -> Vec<OsString> {
@@ -23,6 +23,11 @@ pub(super) fn normalise(mut argv: Vec<OsString>) -> Vec<OsString> {
         *word = name.to_owned().into();
     }
     argv
+}
+
+/// A word without the slash that a command may be typed with.
+pub(super) fn slash_free(word: &str) -> &str {
+    word.strip_prefix('/').filter(|name| !name.contains('/')).unwrap_or(word)
 }
 
 fn known(name: &str) -> Option<&'static str> {

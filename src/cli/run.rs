@@ -9,15 +9,19 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use super::args::{Cli, Color, Command, Global};
-use super::{exit, log, names, signals};
+use super::{exit, log, names, shell, signals};
 use crate::commands::{
-    Context, Failure, FailureKind, Outcome, SAMPLER_THREAD_NAME, check_code_quality, history, optimize, run_all_tests,
+    Context, Failure, FailureKind, Outcome, SAMPLER_THREAD_NAME, check_code_quality, ci_setup, history, optimize,
+    run_all_tests,
 };
 use crate::ui::{ColourChoice, Options, Ui};
 
 /// Runs cmdx with the arguments of this process.
 pub fn main() -> ExitCode {
     let argv = names::normalise(std::env::args_os().collect());
+    if argv.len() == 1 {
+        return ExitCode::from(shell::without_arguments());
+    }
     match Cli::try_parse_from(&argv) {
         Ok(cli) => {
             log::report_panics(SAMPLER_THREAD_NAME);
@@ -56,7 +60,7 @@ fn answer(cli: Cli) -> u8 {
         hint: None,
     });
     match started.map_err(anyhow::Error::from).and_then(|()| run(cli.command, &context)) {
-        Ok(outcome) => exit::code_of(outcome),
+        Ok(code) => code,
         Err(error) => {
             let hint = error.downcast_ref::<Failure>().and_then(|failure| failure.hint.clone());
             context.ui.error(&format!("{error:#}"), None, hint.as_deref());
@@ -65,12 +69,33 @@ fn answer(cli: Cli) -> u8 {
     }
 }
 
-fn run(command: Command, context: &Context) -> anyhow::Result<Outcome> {
-    signals::listen()?;
-    match command {
+fn run(command: Command, context: &Context) -> anyhow::Result<u8> {
+    // Each line of a script is a process of its own, which listens itself.
+    if !matches!(command, Command::Run(_)) {
+        signals::listen()?;
+    }
+    let outcome = match command {
         Command::Optimize(args) => optimize::run(*args, context),
         Command::CheckCodeQuality(args) => check_code_quality::run(*args, context),
+        Command::CiSetup(args) => ci_setup::run(&args, context),
         Command::History(args) => history::run(*args, context),
         Command::RunAllTests(args) => run_all_tests::run(*args, context),
-    }
+        Command::ShellInit(args) => {
+            let mut stdout = context.ui.stdout();
+            let written =
+                stdout.write_all(shell::init(args.shell, &binary()?).as_bytes()).and_then(|()| stdout.flush());
+            written.map_err(|error| Failure::not_written("standard output".as_ref(), &error))?;
+            Ok(Outcome::Done)
+        }
+        Command::Install(args) => shell::install(&args, &binary()?, context),
+        Command::Completions(args) => shell::completions(args.shell, context),
+        Command::Man(args) => shell::man(&args, context),
+        Command::Run(args) => return Ok(shell::run_file(&args)),
+    };
+    outcome.map(exit::code_of)
+}
+
+/// This program, whatever link it was called through.
+fn binary() -> anyhow::Result<std::path::PathBuf> {
+    Ok(std::env::current_exe()?)
 }

@@ -1,6 +1,7 @@
 //! One folder or file a command: the only place where the engines meet.
 
 pub mod check_code_quality;
+pub mod ci_setup;
 mod context;
 mod failure;
 pub mod history;

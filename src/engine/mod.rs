@@ -1,6 +1,7 @@
 //! The engines. None imports another; `commands` joins them.
 
 pub mod bench;
+pub mod ci;
 pub mod diagnose;
 pub mod journal;
 pub mod profile;

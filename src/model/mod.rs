@@ -1,6 +1,7 @@
 //! The nouns that two or more rooms share: plain structs with public fields, serialisable, no I/O.
 //! Seconds are `f64` and named `_seconds`, bytes are `u64` and named `_bytes`, paths are relative to the project root.
 
+mod ci;
 mod dashboard;
 mod finding;
 mod lint;
@@ -15,6 +16,7 @@ mod run;
 mod verdict;
 mod workload;
 
+pub use ci::{CiFacts, CiService, Dependencies};
 pub use dashboard::{Dashboard, SourceExcerpt, SourceLine};
 pub use finding::{Finding, FindingKind};
 pub use lint::{FunctionComplexity, LintFinding, LintReport, LintRule};

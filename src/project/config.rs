@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 use toml::{Table, Value};
 
-use super::{OpenOptions, ProjectError, words};
-use crate::support::units;
+use super::{OpenOptions, ProjectError};
+use crate::support::{units, words};
 
 /// Keys this room understands.
 const KEYS: &[&str] = &["python", "workload", "source-roots", "exclude", "deadline"];

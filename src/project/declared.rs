@@ -126,6 +126,8 @@ pub(super) struct Declared {
     pub(super) groups: Vec<Group>,
     /// Versions in uv.lock, poetry.lock or pdm.lock; several where they depend on the environment.
     pub(super) locked: BTreeMap<String, Vec<Locked>>,
+    /// Requirement files, relative to the root.
+    pub(super) requirement_files: Vec<String>,
     /// Options of requirement files that change where packages come from (`--extra-index-url …`).
     pub(super) pip_options: Vec<String>,
 }
@@ -254,7 +256,8 @@ fn strings(value: Option<&Value>) -> Vec<String> {
     items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
-fn is_test_name(name: &str) -> bool {
+/// True for the names of extras, groups and files that hold what tests need.
+pub(super) fn is_test_name(name: &str) -> bool {
     TEST_NAMES.contains(&normalized(name).as_str())
 }
 
@@ -551,6 +554,7 @@ fn from_requirement_files(root: &Path, declared: &mut Declared) {
         declared.extras.extend(lines.iter().flat_map(|line| own_extras_of(line)));
         let label = path.strip_prefix(root).unwrap_or(&path).display().to_string();
         declared.add(&format!("`{label}`"), purpose, lines);
+        declared.requirement_files.push(label);
     }
 }
 

@@ -2,6 +2,7 @@
 //! requirements and workload. Reads the tree and asks interpreters about themselves; runs none of the project's code.
 
 mod child;
+pub mod ci;
 mod config;
 mod declared;
 mod error;
@@ -15,7 +16,6 @@ pub mod requirements;
 mod root;
 mod state;
 mod suite;
-mod words;
 pub mod workload;
 
 use std::collections::BTreeMap;

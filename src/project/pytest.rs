@@ -5,8 +5,9 @@ use std::fs;
 
 use toml::{Table, Value};
 
+use super::Project;
 use super::ini::Ini;
-use super::{Project, words};
+use crate::support::words;
 
 /// Beginnings of options with the distribution that brings them. An option that is not here belongs to pytest itself,
 /// or to the project's conftest.

@@ -6,3 +6,4 @@ pub mod printable;
 pub mod statistics;
 pub mod style;
 pub mod units;
+pub mod words;

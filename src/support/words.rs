@@ -1,7 +1,7 @@
 //! Splits a command line into words as a shell would, without expanding anything.
 
 /// The words, or `None` where only a shell can say what is meant (pipes, variables, an open quote).
-pub(super) fn split(line: &str) -> Option<Vec<String>> {
+pub fn split(line: &str) -> Option<Vec<String>> {
     let mut words = vec![];
     let mut word: Option<String> = None;
     let mut characters = line.chars();
