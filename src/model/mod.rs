@@ -12,6 +12,7 @@ mod queries;
 mod recording;
 mod report;
 mod run;
+mod trend;
 mod verdict;
 mod workload;
 
@@ -35,5 +36,6 @@ pub use run::{
     Before, Benchmark, BenchmarkKind, Change, GateStatus, GateVerdict, Metric, Revision, RunEnvironment, RunKind,
     RunRecord, Series, SeriesComparison, TestOutcome, TestRecord,
 };
+pub use trend::{Trend, TrendPoint, TrendRun, Trends};
 pub use verdict::{AppliedRewrite, Implementation, LeftRewrite, MeasuredGain, Verdict};
 pub use workload::{Interpreter, InterpreterSource, Workload, WorkloadKind};

@@ -7,6 +7,7 @@ mod check_code_quality;
 mod command_line;
 mod environments;
 mod forky;
+mod html_browser;
 mod html_report;
 mod implement;
 mod layering;
