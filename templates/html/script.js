@@ -302,6 +302,37 @@
     all("details[open]", figure).forEach(function (details) { details.open = false; });
     if (seen) seen.observe(figure); else figure.drawChart();
   };
+  var memoryChart = function (figure) {
+    var memory = data.report.profile.memory, points = memory.timeline;
+    var columns = [points.map(function (point) { return point.at_seconds; }),
+      points.map(function (point) { return point.rss_bytes || null; }), points.map(function (point) { return point.traced_bytes; })];
+    plot(figure.querySelector(".plot"), function (width) {
+      return {
+        width: width, height: 220,
+        series: [{}, { stroke: colour("strong"), width: 1.5, spanGaps: true, points: { show: false } }, { stroke: colour("accent"), width: 2, fill: colour("accent-soft"), points: { show: false } }],
+        scales: { x: { time: false }, y: { range: function (self, low, high) { return [0, (high || 1) * 1.08]; } } },
+        axes: axes(units.bytes, function (self, ticks) { return ticks.map(function (tick) { return tick ? units.time(tick) : "0"; }); }),
+        cursor: { drag: { x: true, y: false } },
+        hooks: { draw: [function (self) {
+          var x = Math.round(self.valToPos(memory.peak_at_seconds, "x", true)), box = self.bbox;
+          if (!memory.peak_at_seconds) return;
+          self.ctx.save();
+          self.ctx.strokeStyle = colour("ink");
+          self.ctx.lineWidth = devicePixelRatio;
+          self.ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+          self.ctx.beginPath();
+          self.ctx.moveTo(x, box.top);
+          self.ctx.lineTo(x, box.top + box.height);
+          self.ctx.stroke();
+          self.ctx.restore();
+        }] }
+      };
+    }, columns, function (index) {
+      var resident = columns[1][index];
+      return units.time(columns[0][index]) + " · " + units.bytes(columns[2][index]) + " allocated" + (resident ? " · " + units.bytes(resident) + " resident" : "");
+    });
+  };
+  all("figure.chart[data-memory]").forEach(function (figure) { whenSeen(figure, memoryChart); });
   all("figure.chart[data-line]").forEach(function (figure) { whenSeen(figure, trendChart); });
   redraws.push(function () { charts.forEach(function (chart) { chart.draw(); }); });
   var resized = 0;

@@ -62,7 +62,7 @@ impl Page {
                 ("peak", "Benchmarks by peak memory"),
             ),
             counts: Lines::of(&dashboard.trends, &[Metric::Queries], ("count", "Benchmarks by queries")),
-            memory: Memory::of(report),
+            memory: Memory::of(report, &places),
             queries: Queries::of(report, &places),
             graphs: Graphs::of(report)?,
             method: Method::of(dashboard, &places),

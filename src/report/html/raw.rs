@@ -6,6 +6,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
+use super::memory::thinned;
 use super::trends::{N_FIGURES, kept};
 use crate::model::{Dashboard, TrendPoint, Trends};
 use crate::support::printable::is_steering;
@@ -16,6 +17,10 @@ pub(super) fn data(dashboard: &Dashboard) -> io::Result<String> {
     if let Some(profile) = &mut report.profile {
         profile.cpu.stacks.clear();
         profile.cpu.frames.clear();
+        if let Some(memory) = &mut profile.memory {
+            memory.stacks.clear();
+            memory.timeline = thinned(&memory.timeline);
+        }
     }
     let value = json!({
         "generator": report.generator,

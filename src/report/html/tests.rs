@@ -77,6 +77,7 @@ fn states() -> Vec<(&'static str, Report)> {
         ("failed", sample::failed()),
         ("hostile", sample::hostile()),
         ("many", sample::many()),
+        ("memory", sample::memory()),
     ]
 }
 
@@ -228,4 +229,16 @@ fn five_hundred_benchmarks_with_a_thousand_runs_stay_below_two_megabytes() {
     let dashboard = Dashboard { trends: history(1_500, 1_000), ..Dashboard::alone(sample::many()) };
     let page = rendered(&dashboard);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn memory_has_its_lines_at_the_peak_in_all_and_at_the_end_and_its_own_graphs() {
+    let traced = page(&sample::memory());
+    for words in ["By line", "At the peak", "Allocated in all", "Live at the end", "High memory usage"] {
+        assert!(traced.contains(words), "{words}");
+    }
+    assert!(traced.contains("Loads entire dataset into memory"));
+    let times_only = page(&sample::tutorial());
+    assert!(times_only.contains("Allocations were not traced, so which lines hold the memory is not known."));
+    assert!(!times_only.contains("flame-peak"));
 }
