@@ -44,7 +44,7 @@ struct Count {
 
 #[derive(Serialize)]
 struct Gate {
-    gate: String,
+    name: String,
     benchmark: String,
     word: &'static str,
     class: &'static str,
@@ -197,7 +197,7 @@ fn gate(gate: &crate::model::GateVerdict) -> Gate {
         GateStatus::Inconclusive => ("inconclusive", "inconclusive"),
         GateStatus::Waived => ("waived", "inconclusive"),
     };
-    Gate { gate: gate.gate.clone(), benchmark: gate.benchmark.clone(), word, class, message: gate.message.clone() }
+    Gate { name: gate.gate.clone(), benchmark: gate.benchmark.clone(), word, class, message: gate.message.clone() }
 }
 
 fn groups(all: &[Compare]) -> Vec<Group> {
@@ -225,8 +225,7 @@ fn group(heading: &'static str, all: &[&Compare]) -> Group {
     for factor in TICKS.iter().copied().filter(|factor| factor.ln().abs() <= span) {
         let x = at(factor);
         let from_one = (x - 50.0).abs();
-        if ticks.last().is_none_or(|(last, _)| x - last >= TICK_GAP_MIN) && (factor == 1.0 || from_one >= TICK_GAP_MIN)
-        {
+        if ticks.last().is_none_or(|(last, _)| x - last >= TICK_GAP_MIN) && !(1e-9..TICK_GAP_MIN).contains(&from_one) {
             ticks.push((x, factor));
         }
     }

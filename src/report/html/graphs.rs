@@ -13,8 +13,11 @@ use crate::support::units;
 /// Where installed packages lie.
 const PACKAGE_DIRECTORIES: &[&str] = &["/site-packages/", "/dist-packages/"];
 
+/// Identifier, title, and the bytes of a stack.
+type MemoryGraph = (&'static str, &'static str, fn(&MemoryStack) -> u64);
+
 /// What else the width of a frame may stand for.
-const MEMORY_GRAPHS: &[(&str, &str, fn(&MemoryStack) -> u64)] = &[
+const MEMORY_GRAPHS: &[MemoryGraph] = &[
     ("flame-peak", "Memory at the peak", |stack| stack.peak_bytes),
     ("flame-total", "Memory allocated", |stack| stack.total_bytes),
 ];

@@ -1,5 +1,7 @@
 //! How benchmarks moved over the runs on record: a chart for the lines that moved most, a row for every line.
 
+use std::fmt::Write;
+
 use serde::Serialize;
 
 use crate::model::{Metric, Trend, TrendPoint, TrendRun};
@@ -42,7 +44,7 @@ struct Failure {
 pub(super) struct Lines {
     id: &'static str,
     label: &'static str,
-    has_lines: bool,
+    is_filled: bool,
     figures: Vec<Figure>,
     rows: Vec<Row>,
     n_left_out: usize,
@@ -145,7 +147,7 @@ impl Lines {
         Self {
             id,
             label,
-            has_lines: !lines.is_empty(),
+            is_filled: !lines.is_empty(),
             figures: figures.collect(),
             rows: lines.iter().take(N_ROWS_MAX).map(|(index, trend)| row(*index, trend, &trends.runs)).collect(),
             n_left_out: lines.len().saturating_sub(N_ROWS_MAX),
@@ -263,7 +265,7 @@ fn spark(points: &[TrendPoint], runs: &[TrendRun]) -> String {
         let x = (100 * index) / last;
         let y = if most > 0.0 { 22.0 - 20.0 * point.value / most } else { 22.0 };
         let letter = if before == Some(environment) { 'L' } else { 'M' };
-        path.push_str(&format!("{letter}{x} {y:.0}"));
+        write!(path, "{letter}{x} {y:.0}").expect("a string takes every text");
         before = Some(environment);
     }
     path
