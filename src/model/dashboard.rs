@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Implementation, Report};
+use super::{Implementation, Report, Trends};
 
 /// A report with the source it speaks of and what came before it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Dashboard {
     /// The lines that cost time, with those around them, by path.
     #[serde(default)]
     pub sources: Vec<SourceExcerpt>,
+    /// The runs on record, as lines.
+    #[serde(default)]
+    pub trends: Trends,
     /// The last rewriting of this project, when one is on record.
     #[serde(default)]
     pub rewriting: Option<Implementation>,
@@ -34,6 +37,7 @@ impl Dashboard {
             measured_at: String::new(),
             command: vec![],
             sources: vec![],
+            trends: Trends::default(),
             rewriting: None,
             surroundings: vec![],
         }

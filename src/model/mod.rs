@@ -13,6 +13,7 @@ mod queries;
 mod recording;
 mod report;
 mod run;
+mod trend;
 mod verdict;
 mod workload;
 
@@ -37,5 +38,6 @@ pub use run::{
     Before, Benchmark, BenchmarkKind, Change, GateStatus, GateVerdict, Metric, Revision, RunEnvironment, RunKind,
     RunRecord, Series, SeriesComparison, TestOutcome, TestRecord,
 };
+pub use trend::{Trend, TrendPoint, TrendRun, Trends};
 pub use verdict::{AppliedRewrite, Implementation, LeftRewrite, MeasuredGain, Verdict};
 pub use workload::{Interpreter, InterpreterSource, Workload, WorkloadKind};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Frame, Profile, Report, Stack};
+use crate::model::{Frame, MemoryProfile, MemoryStack, Profile, Report, Stack};
 use crate::support::printable::printable;
 
 /// Where installed packages lie; what follows is the path their users know.
@@ -14,6 +14,23 @@ pub(super) fn name(frame: &Frame) -> String {
     let symbol = if frame.symbol.is_empty() { "?" } else { &frame.symbol };
     let name = if path.is_empty() { symbol.to_string() } else { format!("{symbol} ({path})") };
     printable(&name).into_owned()
+}
+
+/// As [`folded`], by bytes.
+pub(super) fn folded_bytes(
+    profile: &Profile,
+    memory: &MemoryProfile,
+    bytes: impl Fn(&MemoryStack) -> u64,
+) -> BTreeMap<String, u64> {
+    let mut folded = BTreeMap::<String, u64>::new();
+    for stack in &memory.stacks {
+        let frames = stack.frames.iter().filter_map(|index| profile.cpu.frames.get(*index as usize));
+        let names: Vec<_> = frames.map(folded_name).collect();
+        if !names.is_empty() && bytes(stack) > 0 {
+            *folded.entry(names.join(";")).or_default() += bytes(stack);
+        }
+    }
+    folded
 }
 
 /// The name as it stands in a folded stack.

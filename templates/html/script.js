@@ -63,6 +63,33 @@
     setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
   });
 
+  var offer = function (row) {
+    row.isOffered = true;
+    var name = row.cells[0].querySelector(".long"), pick = button("pick", name.textContent);
+    name.textContent = "";
+    name.append(pick);
+    pick.addEventListener("click", function () {
+      var section = row.closest("section"), grid = section.querySelector(".charts");
+      if (!grid) { grid = make("div", "charts"); section.querySelector("table.lines").closest(".scroll").before(grid); }
+      var figure = grid.querySelector('figure[data-line="' + row.dataset.line + '"]');
+      if (!figure) {
+        figure = make("figure", "chart");
+        figure.dataset.line = row.dataset.line;
+        var caption = make("figcaption"), box = make("div", "plot");
+        caption.id = "picked-" + row.dataset.line;
+        caption.append(make("b", "", pick.textContent), " ", make("span", "margin", row.cells[0].querySelector(".margin").textContent));
+        caption.append(make("br"), row.cells[2].textContent + ", " + row.cells[3].textContent);
+        box.setAttribute("role", "img");
+        box.setAttribute("aria-labelledby", caption.id);
+        figure.append(caption, box);
+        grid.prepend(figure);
+        trendChart(figure);
+      }
+      figure.scrollIntoView({ block: "center" });
+      say("Chart of " + pick.textContent);
+    });
+  };
+
   /* Lists that begin with their head: the rest on demand, or by the filter. */
   var lists = [];
   all("[data-first],[data-filter]").forEach(function (list) {
@@ -74,7 +101,8 @@
         var isFound = !wanted || row.textContent.toLowerCase().indexOf(wanted) >= 0;
         var isShown = isFound && (isWhole || wanted || n < first);
         if (isFound) { n += 1; n_found += 1; }
-        row.hidden = !isShown;
+        if (row.hidden === isShown) row.hidden = !isShown;
+        if (isShown && row.dataset.line && !row.isOffered) offer(row);
       });
       if (more) more.hidden = isWhole || !!wanted || body.children.length <= first;
       if (count) count.textContent = wanted ? n_found + " of " + body.children.length : "";
@@ -140,6 +168,178 @@
     target.scrollIntoView({ block: target.tagName === "TR" ? "center" : "start" });
   };
   addEventListener("hashchange", reveal);
+
+  /* Charts of the runs on record: the line of the newest environment in the accent, others in grey; lines are drawn
+     when they come into view. */
+  var data = JSON.parse(doc.getElementById("cmdx-data").textContent), trends = data.trends || { runs: [], lines: [] };
+  var colour = function (name) { return getComputedStyle(root).getPropertyValue("--" + name).trim(); };
+  var pad = function (text) { return text.slice(0, 4) + "-" + text.slice(4, 6) + "-" + text.slice(6, 8) + " " + text.slice(9, 11) + ":" + text.slice(11, 13); };
+  var units = {
+    time: function (value) {
+      if (value >= 10) return value.toFixed(1) + "s";
+      return value >= 0.01 ? (value * 1e3).toFixed(0) + "ms" : value >= 1e-3 ? (value * 1e3).toFixed(1) + "ms" : (value * 1e6).toFixed(0) + "µs";
+    },
+    bytes: function (value) {
+      return value >= 1e9 ? (value / 1e9).toFixed(1) + "GB" : value >= 1e6 ? (value / 1e6).toFixed(value < 1e7 ? 1 : 0) + "MB" : (value / 1e3).toFixed(0) + "KB";
+    },
+    count: function (value) { return String(Math.round(value * 100) / 100).replace(/\B(?=(\d{3})+$)/g, ","); }
+  };
+  var unitOf = function (metric) { return /time/.test(metric) ? units.time : /peak/.test(metric) ? units.bytes : units.count; };
+  var charts = [];
+  var plot = function (box, options, columns, read) {
+    var chart = { box: box, plot: null }, reading = make("p", "reading"), at = columns[0].length - 1;
+    var show = function (index) {
+      if (index === null || index === undefined) return;
+      at = index;
+      reading.textContent = read(index);
+    };
+    chart.draw = function () {
+      if (chart.plot) chart.plot.destroy();
+      var settings = options(Math.max(200, box.clientWidth));
+      settings.legend = { show: false };
+      settings.hooks = settings.hooks || {};
+      settings.hooks.setCursor = [function (self) { show(self.cursor.idx); }];
+      chart.plot = new uPlot(settings, columns, box);
+    };
+    box.after(reading);
+    box.tabIndex = 0;
+    box.addEventListener("keydown", function (event) {
+      var step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      show(Math.max(0, Math.min(columns[0].length - 1, at + step)));
+      chart.plot.setCursor({ left: chart.plot.valToPos(columns[0][at], "x"), top: 10 }, false);
+      say(reading.textContent);
+    });
+    chart.draw();
+    show(at);
+    charts.push(chart);
+    return chart;
+  };
+  var axes = function (unit, labels) {
+    var soft = colour("soft"), grid = { stroke: colour("line"), width: 1 };
+    var font = "11px system-ui, sans-serif";
+    return [
+      { stroke: soft, font: font, grid: { show: false }, ticks: { show: false }, size: 24, space: 90, values: labels },
+      { stroke: soft, font: font, grid: grid, ticks: { show: false }, size: 56, values: function (self, ticks) { return ticks.map(function (tick) { return tick ? unit(tick) : "0"; }); } }
+    ];
+  };
+  var marks = function (line) {
+    return function (self) {
+      var context = self.ctx, box = self.bbox, ratio = devicePixelRatio;
+      var draw = function (run, dash, name) {
+        var at = line.r.indexOf(run);
+        if (at < 0) return;
+        var x = Math.round(self.valToPos(at, "x", true));
+        context.save();
+        context.strokeStyle = colour(name);
+        context.lineWidth = ratio;
+        context.setLineDash(dash.map(function (part) { return part * ratio; }));
+        context.beginPath();
+        context.moveTo(x, box.top);
+        context.lineTo(x, box.top + box.height);
+        context.stroke();
+        context.restore();
+      };
+      (line.s || []).forEach(function (run) { draw(run, [4, 3], "ink"); });
+      line.r.forEach(function (run) { if (trends.runs[run][3]) draw(run, [1, 3], "good"); });
+    };
+  };
+  var trendChart = function (figure) {
+    var line = trends.lines[+figure.dataset.line];
+    if (!line) return;
+    var unit = unitOf(line.m), environments = [], newest = trends.runs[line.r[line.r.length - 1]][2];
+    line.r.forEach(function (run) {
+      var environment = trends.runs[run][2];
+      if (environments.indexOf(environment) < 0) environments.push(environment);
+    });
+    environments.sort(function (one, other) { return (one === newest) - (other === newest); });
+    var pick = function (values, environment) {
+      return line.r.map(function (run, index) { return trends.runs[run][2] === environment ? values[index] : null; });
+    };
+    var columns = [line.r.map(function (run, index) { return index; })], hasBand = !!line.l;
+    if (hasBand) columns.push(pick(line.h, newest), pick(line.l, newest));
+    environments.forEach(function (environment) { columns.push(pick(line.v, environment)); });
+    var stepped = line.m === "queries" ? uPlot.paths.stepped({ align: 1 }) : undefined;
+    plot(figure.querySelector(".plot"), function (width) {
+      var unseen = { stroke: "transparent", points: { show: false }, spanGaps: true };
+      var series = hasBand ? [{}, unseen, unseen] : [{}];
+      environments.forEach(function (environment) {
+        var isNewest = environment === newest;
+        series.push({
+          stroke: colour(isNewest ? "accent" : "strong"), width: isNewest ? 2 : 1.5, spanGaps: true, paths: stepped,
+          points: { size: 5, show: line.r.length < 40 }
+        });
+      });
+      return {
+        width: width, height: 180, series: series, bands: hasBand ? [{ series: [1, 2], fill: colour("band") }] : [],
+        scales: { x: { time: false }, y: { range: function (self, low, high) { return [0, (high || 1) * 1.08]; } } },
+        axes: axes(unit, function (self, ticks) {
+          return ticks.map(function (tick) { var run = trends.runs[line.r[tick]]; return run ? pad(run[0]).slice(5, 10) : ""; });
+        }),
+        cursor: { drag: { x: true, y: false } }, hooks: { draw: [marks(line)] }
+      };
+    }, columns, function (index) {
+      var run = trends.runs[line.r[index]], parts = [pad(run[0]), unit(line.v[index])];
+      if (hasBand && line.l[index] < line.h[index]) parts[1] += " (" + unit(line.l[index]) + " to " + unit(line.h[index]) + ")";
+      if (run[1]) parts.push(run[1]);
+      if (environments.length > 1) parts.push("environment " + (run[2] + 1));
+      if (run[3]) parts.push("rewritten");
+      if ((line.s || []).indexOf(line.r[index]) >= 0) parts.push("level changed");
+      return parts.join(" · ");
+    });
+  };
+  var seen = "IntersectionObserver" in window ? new IntersectionObserver(function (entries) {
+    entries.forEach(function (entry) {
+      if (!entry.isIntersecting) return;
+      seen.unobserve(entry.target);
+      entry.target.drawChart();
+    });
+  }, { rootMargin: "300px" }) : null;
+  var whenSeen = function (figure, draw) {
+    figure.drawChart = function () { figure.drawChart = function () {}; draw(figure); };
+    figure.querySelector(".plot").style.minHeight = "190px";
+    all("details[open]", figure).forEach(function (details) { details.open = false; });
+    if (seen) seen.observe(figure); else figure.drawChart();
+  };
+  var memoryChart = function (figure) {
+    var memory = data.report.profile.memory, points = memory.timeline;
+    var columns = [points.map(function (point) { return point.at_seconds; }),
+      points.map(function (point) { return point.rss_bytes || null; }), points.map(function (point) { return point.traced_bytes; })];
+    plot(figure.querySelector(".plot"), function (width) {
+      return {
+        width: width, height: 220,
+        series: [{}, { stroke: colour("strong"), width: 1.5, spanGaps: true, points: { show: false } }, { stroke: colour("accent"), width: 2, fill: colour("accent-soft"), points: { show: false } }],
+        scales: { x: { time: false }, y: { range: function (self, low, high) { return [0, (high || 1) * 1.08]; } } },
+        axes: axes(units.bytes, function (self, ticks) { return ticks.map(function (tick) { return tick ? units.time(tick) : "0"; }); }),
+        cursor: { drag: { x: true, y: false } },
+        hooks: { draw: [function (self) {
+          var x = Math.round(self.valToPos(memory.peak_at_seconds, "x", true)), box = self.bbox;
+          if (!memory.peak_at_seconds) return;
+          self.ctx.save();
+          self.ctx.strokeStyle = colour("ink");
+          self.ctx.lineWidth = devicePixelRatio;
+          self.ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+          self.ctx.beginPath();
+          self.ctx.moveTo(x, box.top);
+          self.ctx.lineTo(x, box.top + box.height);
+          self.ctx.stroke();
+          self.ctx.restore();
+        }] }
+      };
+    }, columns, function (index) {
+      var resident = columns[1][index];
+      return units.time(columns[0][index]) + " · " + units.bytes(columns[2][index]) + " allocated" + (resident ? " · " + units.bytes(resident) + " resident" : "");
+    });
+  };
+  all("figure.chart[data-memory]").forEach(function (figure) { whenSeen(figure, memoryChart); });
+  all("figure.chart[data-line]").forEach(function (figure) { whenSeen(figure, trendChart); });
+  redraws.push(function () { charts.forEach(function (chart) { chart.draw(); }); });
+  var resized = 0;
+  addEventListener("resize", function () {
+    clearTimeout(resized);
+    resized = setTimeout(redraw, 150);
+  });
 
   /* Flame graphs. */
   var flames = all("figure.flame").map(function (figure) {
@@ -284,6 +484,7 @@
     opened = all("details:not([open])");
     opened.forEach(function (details) { details.open = true; });
     flames.forEach(function (flame) { flame.figure.hidden = false; });
+    all("figure.chart").forEach(function (figure) { if (figure.drawChart) figure.drawChart(); });
     redraw();
   });
   addEventListener("afterprint", function () {

@@ -8,6 +8,7 @@ mod ci_setup;
 mod command_line;
 mod environments;
 mod forky;
+mod html_browser;
 mod html_report;
 mod implement;
 mod layering;

@@ -6,7 +6,8 @@ use std::thread;
 use std::time::SystemTime;
 
 use crate::commands::sources::Sources;
-use crate::model::{Dashboard, Report, SourceExcerpt, SourceLine};
+use crate::engine::bench::{history, trends};
+use crate::model::{Dashboard, Report, SourceExcerpt, SourceLine, Trends};
 use crate::project::Project;
 use crate::support::units;
 
@@ -25,10 +26,19 @@ pub(super) fn of(report: Report, project: &Project, sources: &Sources) -> Dashbo
         measured_at: units::moment(SystemTime::now()),
         command: command(),
         sources: excerpts(&report, sources),
+        trends: trends(project),
         rewriting: None,
         surroundings: surroundings(project),
         report,
     }
+}
+
+/// The history as lines; records that cannot be read are named in the page.
+fn trends(project: &Project) -> Trends {
+    let history = history::read(&project.root.join(".cmdx"));
+    let mut trends = trends::of(&history.runs);
+    trends.problems = history.problems.into_iter().map(|problem| problem.message).collect();
+    trends
 }
 
 /// The words that were typed; the program by its name alone.

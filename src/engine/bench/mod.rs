@@ -6,6 +6,7 @@ pub mod history;
 mod names;
 mod paired;
 pub mod protocol;
+pub mod trends;
 mod verdict;
 
 pub use names::request_name;

@@ -161,7 +161,10 @@ fn placed(picture: &str) -> Vec<Placed> {
             delta,
         })
     };
-    frames.split("<title>").skip(1).filter_map(read).collect()
+    let mut placed: Vec<Placed> = frames.split("<title>").skip(1).filter_map(read).collect();
+    // The root first, then as one reads: the script and screen readers rely on it.
+    placed.sort_by_key(|each| (each.y, each.x));
+    placed
 }
 
 fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {

@@ -6,12 +6,21 @@ use std::io;
 use serde::Serialize;
 
 use super::flame::{self, Drawing, Flame, Origin};
-use crate::model::{Frame, Profile, Report};
+use crate::model::{Frame, MemoryStack, Profile, Report};
 use crate::report::{facts, stacks, words};
 use crate::support::units;
 
 /// Where installed packages lie.
 const PACKAGE_DIRECTORIES: &[&str] = &["/site-packages/", "/dist-packages/"];
+
+/// Identifier, title, and the bytes of a stack.
+type MemoryGraph = (&'static str, &'static str, fn(&MemoryStack) -> u64);
+
+/// What else the width of a frame may stand for.
+const MEMORY_GRAPHS: &[MemoryGraph] = &[
+    ("flame-peak", "Memory at the peak", |stack| stack.peak_bytes),
+    ("flame-total", "Memory allocated", |stack| stack.total_bytes),
+];
 
 /// The section.
 #[derive(Serialize)]
@@ -34,6 +43,19 @@ impl Graphs {
         let mut flames = vec![];
         flames.extend(draw("flame-wall", "Wall time", |stack| stack.wall_seconds)?);
         flames.extend(draw("flame-cpu", "CPU time", |stack| stack.cpu_seconds)?);
+        for (id, title, bytes) in MEMORY_GRAPHS {
+            let folded = profile.memory.as_ref().map(|memory| stacks::folded_bytes(profile, memory, *bytes));
+            let stacks = &weighed(folded.unwrap_or_default());
+            let origins = &origins;
+            flames.extend(flame::draw(&Drawing {
+                id,
+                title,
+                stacks,
+                origins,
+                unit: &units::bytes,
+                part: &words::part,
+            })?);
+        }
         let too_short = "No sample was taken: the program ended too soon for a flame graph.";
         Ok(Self { why_nothing: flames.is_empty().then(|| too_short.to_string()), flames })
     }

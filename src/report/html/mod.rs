@@ -1,6 +1,7 @@
 //! The report as one page: opens anywhere, loads nothing, works without scripts, in print and for screen readers.
 //! Its layout is in `templates/html/`; every value is escaped there but the constants and the data block.
 
+mod compared;
 mod constants;
 mod findings;
 mod flame;
@@ -11,6 +12,7 @@ mod method;
 mod page;
 mod queries;
 mod raw;
+mod trends;
 mod verdict;
 
 use std::io::{self, Write};
@@ -26,6 +28,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("verdict", include_str!("../../../templates/html/verdict.hbs")),
     ("hot", include_str!("../../../templates/html/hot.hbs")),
     ("findings", include_str!("../../../templates/html/findings.hbs")),
+    ("compared", include_str!("../../../templates/html/compared.hbs")),
+    ("trends", include_str!("../../../templates/html/trends.hbs")),
+    ("lines", include_str!("../../../templates/html/lines.hbs")),
     ("memory", include_str!("../../../templates/html/memory.hbs")),
     ("queries", include_str!("../../../templates/html/queries.hbs")),
     ("flame", include_str!("../../../templates/html/flame.hbs")),

@@ -4,15 +4,17 @@ use std::io;
 
 use serde::Serialize;
 
+use super::compared::Compared;
 use super::findings::Findings;
 use super::graphs::Graphs;
 use super::hot::Hot;
 use super::memory::Memory;
 use super::method::Method;
 use super::queries::Queries;
+use super::trends::{Lines, Trends};
 use super::verdict::Verdict;
 use super::{constants, raw};
-use crate::model::Dashboard;
+use crate::model::{Dashboard, Metric};
 use crate::report::places::Places;
 
 /// The whole page.
@@ -27,6 +29,10 @@ pub(super) struct Page {
     verdict: Verdict,
     hot: Hot,
     findings: Findings,
+    compared: Compared,
+    trends: Trends,
+    peaks: Lines,
+    counts: Lines,
     memory: Memory,
     queries: Queries,
     graphs: Graphs,
@@ -48,7 +54,15 @@ impl Page {
             verdict: Verdict::of(dashboard, &places),
             hot: Hot::of(dashboard, &places),
             findings: Findings::of(dashboard, &places),
-            memory: Memory::of(report),
+            compared: Compared::of(&dashboard.trends),
+            trends: Trends::of(&dashboard.trends),
+            peaks: Lines::of(
+                &dashboard.trends,
+                &[Metric::PeakRss, Metric::TracedPeak],
+                ("peak", "Benchmarks by peak memory"),
+            ),
+            counts: Lines::of(&dashboard.trends, &[Metric::Queries], ("count", "Benchmarks by queries")),
+            memory: Memory::of(report, &places),
             queries: Queries::of(report, &places),
             graphs: Graphs::of(report)?,
             method: Method::of(dashboard, &places),

@@ -1,5 +1,6 @@
 use super::*;
-use crate::model::{Report, SourceExcerpt, SourceLine};
+use crate::model::{Metric, Report, SourceExcerpt, SourceLine, Trend, TrendPoint, TrendRun, Trends};
+use crate::report::run::sample as runs;
 use crate::report::sample;
 
 /// The page of a report, with a source file for the tutorial's dearest lines.
@@ -21,6 +22,43 @@ fn page(report: &Report) -> String {
     rendered(&dashboard)
 }
 
+/// A history of so many benchmarks and runs; the last fifth was measured on another machine.
+fn history(n_benchmarks: u32, n_runs: u32) -> Trends {
+    let run = |number: u32| TrendRun {
+        id: format!("run-{number}"),
+        started: format!("2026{:02}{:02}T{:02}0000", 1 + number / 672 % 12, 1 + number / 24 % 28, number % 24),
+        commit: format!("{:08x}", number.wrapping_mul(2_654_435_761)),
+        is_dirty: false,
+        environment: u32::from(number >= n_runs / 5 * 4),
+        is_rewritten: number == n_runs / 2,
+    };
+    let line = |number: u32| {
+        let metric = [Metric::WallTime, Metric::PeakRss, Metric::Queries][number as usize % 3];
+        let scale = [0.2, 4e8, 40.0][number as usize % 3];
+        let point = |run: u32| {
+            let noise = f64::from((run * 7919 + number * 104_729) % 97) / 970.0;
+            let level = if run > n_runs / 2 { 1.0 } else { 2.0 };
+            let value = scale * (level + noise + f64::from(number % 11) / 5.0);
+            TrendPoint { run, value, low: value * 0.96, high: value * 1.05 }
+        };
+        Trend {
+            name: format!("tests/test_api.py::test_{number}[</script>]"),
+            metric,
+            points: (0..n_runs).map(point).collect(),
+            shifts: if n_runs > 12 { vec![n_runs / 2 + 1] } else { vec![] },
+            change: Some(1.0 + f64::from(number % 9) / 40.0 - 0.1),
+        }
+    };
+    Trends {
+        runs: (0..n_runs).map(run).collect(),
+        environments: ["a", "b"].map(String::from).into(),
+        lines: (0..n_benchmarks).map(line).collect(),
+        compared: Some(runs::compared()),
+        newest: Some(runs::tested()),
+        problems: vec!["`x.json` was passed over: it is damaged".into()],
+    }
+}
+
 fn rendered(dashboard: &Dashboard) -> String {
     let mut out = vec![];
     write(dashboard, &mut out).expect("memory takes every text");
@@ -39,6 +77,7 @@ fn states() -> Vec<(&'static str, Report)> {
         ("failed", sample::failed()),
         ("hostile", sample::hostile()),
         ("many", sample::many()),
+        ("memory", sample::memory()),
     ]
 }
 
@@ -161,4 +200,45 @@ fn every_frame_of_the_graph_stands_below_its_caller() {
     assert!(
         graph.contains("y=\"60\" width=\"78.947%\" height=\"20\"><title>query_users (src/database.py): 1500ms, 79%")
     );
+}
+
+#[test]
+fn the_history_is_shown_with_its_figures_and_its_failed_tests() {
+    let page = rendered(&Dashboard { trends: history(9, 40), ..Dashboard::alone(sample::tutorial()) });
+    let markup = markup(&page);
+    assert!(markup.contains("2 different environments: figures are joined and compared within one of them only."));
+    assert!(markup.contains("tests failed: 1 passed, 1 failed, 1 timed out, 1 flaky"));
+    assert!(markup.contains("test_no[&lt;/script&gt;\\x1b[31m]"));
+    assert_eq!(markup.matches("<figure class=\"chart\"").count(), 9);
+    assert!(markup.contains("<span class=\"tag\">level changed</span>"));
+    assert!(markup.contains("API response time") && markup.contains("10x faster"));
+}
+
+#[test]
+fn short_histories_say_when_trends_start() {
+    let page = |n_runs| rendered(&Dashboard { trends: history(1, n_runs), ..Dashboard::alone(sample::tutorial()) });
+    assert!(page(1).contains("1 run recorded; trends start at 3."));
+    assert!(page(2).contains("2 runs recorded; trends start at 3."));
+    assert!(!page(3).contains("trends start at"));
+    assert!(rendered(&Dashboard::alone(sample::empty())).contains("No run is on record yet."));
+}
+
+/// The charts are part of what is promised for 500 benchmarks: three lines each.
+#[test]
+fn five_hundred_benchmarks_with_a_thousand_runs_stay_below_two_megabytes() {
+    let dashboard = Dashboard { trends: history(1_500, 1_000), ..Dashboard::alone(sample::many()) };
+    let page = rendered(&dashboard);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn memory_has_its_lines_at_the_peak_in_all_and_at_the_end_and_its_own_graphs() {
+    let traced = page(&sample::memory());
+    for words in ["By line", "At the peak", "Allocated in all", "Live at the end", "High memory usage"] {
+        assert!(traced.contains(words), "{words}");
+    }
+    assert!(traced.contains("Loads entire dataset into memory"));
+    let times_only = page(&sample::tutorial());
+    assert!(times_only.contains("Allocations were not traced, so which lines hold the memory is not known."));
+    assert!(!times_only.contains("flame-peak"));
 }

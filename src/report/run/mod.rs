@@ -5,9 +5,9 @@ mod junit;
 mod list;
 mod markdown;
 #[cfg(test)]
-mod sample;
+pub(in crate::report) mod sample;
 mod text;
-mod words;
+pub(in crate::report) mod words;
 
 pub use format::{RunFormat, write as write_run};
 pub use list::write as write_run_list;

@@ -6,7 +6,7 @@ use crate::model::{
 };
 
 /// The run of the tutorial.
-pub(super) fn compared() -> RunRecord {
+pub(in crate::report) fn compared() -> RunRecord {
     let series = |metric, before: f64, after: f64, change| Series {
         metric,
         before: vec![before],
@@ -54,7 +54,7 @@ pub(super) fn compared() -> RunRecord {
 }
 
 /// A red suite with hostile names.
-pub(super) fn tested() -> RunRecord {
+pub(in crate::report) fn tested() -> RunRecord {
     let test = |name: &str, outcome, message: &str| TestRecord {
         name: name.into(),
         outcome,
