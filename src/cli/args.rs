@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::exit;
-use crate::commands::{check_code_quality, history, optimize, run_all_tests};
+use crate::commands::{check_code_quality, diff, double_check, history, optimize, run_all_tests};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,4 +65,8 @@ pub(super) enum Command {
     History(Box<history::Args>),
     #[command(after_long_help = exit::TABLE)]
     RunAllTests(Box<run_all_tests::Args>),
+    #[command(after_long_help = exit::TABLE)]
+    DoubleCheck(Box<double_check::Args>),
+    #[command(after_long_help = exit::TABLE)]
+    Diff(Box<diff::Args>),
 }

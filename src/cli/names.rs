@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// The commands that links may be named after.
-pub(super) const COMMANDS: &[&str] = &["optimize", "check-code-quality", "run-all-tests"];
+pub(super) const COMMANDS: &[&str] = &["optimize", "check-code-quality", "run-all-tests", "double-check"];
 
 /// Rewrites an argument vector so that the command stands plainly in second place.
 pub(super) fn normalise(mut argv: Vec<OsString>) -> Vec<OsString> {

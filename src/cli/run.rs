@@ -11,7 +11,8 @@ use clap::error::ErrorKind;
 use super::args::{Cli, Color, Command, Global};
 use super::{exit, log, names, signals};
 use crate::commands::{
-    Context, Failure, FailureKind, Outcome, SAMPLER_THREAD_NAME, check_code_quality, history, optimize, run_all_tests,
+    Context, Failure, FailureKind, Outcome, SAMPLER_THREAD_NAME, check_code_quality, diff, double_check, history,
+    optimize, run_all_tests,
 };
 use crate::ui::{ColourChoice, Options, Ui};
 
@@ -72,5 +73,7 @@ fn run(command: Command, context: &Context) -> anyhow::Result<Outcome> {
         Command::CheckCodeQuality(args) => check_code_quality::run(*args, context),
         Command::History(args) => history::run(*args, context),
         Command::RunAllTests(args) => run_all_tests::run(*args, context),
+        Command::DoubleCheck(args) => double_check::run(*args, context),
+        Command::Diff(args) => diff::run(*args, context),
     }
 }

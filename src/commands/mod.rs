@@ -2,6 +2,8 @@
 
 pub mod check_code_quality;
 mod context;
+pub mod diff;
+pub mod double_check;
 mod failure;
 pub mod history;
 pub mod optimize;

@@ -3,6 +3,7 @@
 
 mod dashboard;
 mod finding;
+mod gates;
 mod lint;
 mod location;
 mod matching;
@@ -17,6 +18,7 @@ mod workload;
 
 pub use dashboard::{Dashboard, SourceExcerpt, SourceLine};
 pub use finding::{Finding, FindingKind};
+pub use gates::GateReport;
 pub use lint::{FunctionComplexity, LintFinding, LintReport, LintRule};
 pub use location::Location;
 pub use matching::{Category, Match, Problem, Safety, TextEdit};

@@ -5,6 +5,7 @@ mod bad_input;
 mod benchmarks;
 mod check_code_quality;
 mod command_line;
+mod double_check;
 mod environments;
 mod forky;
 mod html_report;
