@@ -12,9 +12,10 @@ use crate::support::atomic_file;
 use crate::support::style::Style;
 
 /// Leaves the figures where `double-check` finds them.
-pub(super) fn leave(run: &RunRecord, project: &Project) -> anyhow::Result<()> {
+pub(super) fn leave(run: &mut RunRecord, project: &Project) -> anyhow::Result<()> {
+    history::name(run);
     let file = project.state_directory().map_err(refused)?.join("result.json");
-    let content = serde_json::to_vec_pretty(run)?;
+    let content = serde_json::to_vec_pretty(&*run)?;
     Ok(atomic_file::write(&file, &content).map_err(|error| Failure::not_written(&file, &error))?)
 }
 

@@ -48,7 +48,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
         if plan.validates && measured == Outcome::Done {
             outcome = worst(outcome, validate(&project, &mut record)?);
         }
-        outputs::leave(&record, &project)?;
+        outputs::leave(&mut record, &project)?;
     }
     outputs::write(&record, &plan.outputs, context)?;
     if plan.reports && outcome != Outcome::Interrupted {
