@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::{exit, shell};
-use crate::commands::{check_code_quality, ci_setup, history, optimize, run_all_tests};
+use crate::commands::{check_code_quality, ci_setup, diff, double_check, history, optimize, run_all_tests};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,6 +67,10 @@ pub(super) enum Command {
     History(Box<history::Args>),
     #[command(after_long_help = exit::TABLE)]
     RunAllTests(Box<run_all_tests::Args>),
+    #[command(after_long_help = exit::TABLE)]
+    DoubleCheck(Box<double_check::Args>),
+    #[command(after_long_help = exit::TABLE)]
+    Diff(Box<diff::Args>),
     #[command(display_order = 900)]
     ShellInit(shell::InitArgs),
     #[command(after_long_help = exit::TABLE, display_order = 901)]

@@ -11,8 +11,8 @@ use clap::error::ErrorKind;
 use super::args::{Cli, Color, Command, Global};
 use super::{exit, log, names, shell, signals};
 use crate::commands::{
-    Context, Failure, FailureKind, Outcome, SAMPLER_THREAD_NAME, check_code_quality, ci_setup, history, optimize,
-    run_all_tests,
+    Context, Failure, FailureKind, Outcome, SAMPLER_THREAD_NAME, check_code_quality, ci_setup, diff, double_check,
+    history, optimize, run_all_tests,
 };
 use crate::ui::{ColourChoice, Options, Ui};
 
@@ -80,6 +80,8 @@ fn run(command: Command, context: &Context) -> anyhow::Result<u8> {
         Command::CiSetup(args) => ci_setup::run(&args, context),
         Command::History(args) => history::run(*args, context),
         Command::RunAllTests(args) => run_all_tests::run(*args, context),
+        Command::DoubleCheck(args) => double_check::run(*args, context),
+        Command::Diff(args) => diff::run(*args, context),
         Command::ShellInit(args) => {
             let mut stdout = context.ui.stdout();
             let written =

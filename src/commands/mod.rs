@@ -3,6 +3,8 @@
 pub mod check_code_quality;
 pub mod ci_setup;
 mod context;
+pub mod diff;
+pub mod double_check;
 mod failure;
 pub mod history;
 pub mod optimize;

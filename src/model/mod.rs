@@ -4,6 +4,7 @@
 mod ci;
 mod dashboard;
 mod finding;
+mod gates;
 mod lint;
 mod location;
 mod matching;
@@ -20,6 +21,7 @@ mod workload;
 pub use ci::{CiFacts, CiService, Dependencies};
 pub use dashboard::{Dashboard, SourceExcerpt, SourceLine};
 pub use finding::{Finding, FindingKind};
+pub use gates::GateReport;
 pub use lint::{FunctionComplexity, LintFinding, LintReport, LintRule};
 pub use location::Location;
 pub use matching::{Category, Match, Problem, Safety, TextEdit};

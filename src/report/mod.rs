@@ -6,6 +6,7 @@ mod collapsed;
 mod facts;
 mod flamegraph;
 mod format;
+mod gates;
 mod html;
 mod json;
 mod lint;
@@ -26,6 +27,7 @@ mod xml;
 
 pub use crate::support::style::Style;
 pub use format::{Format, UnknownFormat, write};
+pub use gates::{GateFormat, write_gates};
 pub use html::write as write_page;
 pub use lint::{LintFormat, write as write_lint};
 pub use run::{RunFormat, write_run, write_run_list};

@@ -6,6 +6,7 @@ mod benchmarks;
 mod check_code_quality;
 mod ci_setup;
 mod command_line;
+mod double_check;
 mod environments;
 mod forky;
 mod html_browser;

@@ -4,11 +4,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::args::{Action, Args};
+use super::exchange;
 use crate::commands::{Context, Failure, FailureKind, Outcome, refused};
 use crate::engine::bench::history::{self, History};
+use crate::engine::bench::unpaired;
 use crate::model::RunRecord;
 use crate::project::{self, OpenOptions, Project};
 use crate::report::{self, RunFormat};
+use crate::support::units;
 
 /// Runs the command.
 ///
@@ -18,6 +21,14 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     match args.action {
         Action::List { limit, json, project } => list(limit, json, &opened(project)?, context),
         Action::Show { run, json, project } => show(run.as_deref(), json, &opened(project)?, context),
+        Action::Merge { folders, project } => exchange::merge(&folders, &opened(project)?, context),
+        Action::Import { files, project } => exchange::import(&files, &opened(project)?, context),
+        Action::Export { run, format, out, project } => {
+            exchange::export(run.as_deref(), format, out.as_deref(), &opened(project)?, context)
+        }
+        Action::Prune { older_than, dry_run, project } => {
+            exchange::prune(older_than, dry_run, &opened(project)?, context)
+        }
     }
 }
 
@@ -46,8 +57,40 @@ fn list(limit: usize, is_json: bool, project: &Project, context: &Context) -> an
     } else {
         let newest: Vec<&RunRecord> = history.runs.iter().rev().take(limit).collect();
         report::write_run_list(&newest, history.runs.len(), context.ui.style(), &mut text)?;
+        for line in change_points(&history.runs) {
+            text.extend(context.ui.style().text(&line).bytes());
+            text.push(b'\n');
+        }
     }
     print(&text, context)
+}
+
+/// The last lasting change of each figure, on the machine and in the environment of the newest run.
+fn change_points(runs: &[RunRecord]) -> Vec<String> {
+    let Some(newest) = runs.last() else { return vec![] };
+    let alike: Vec<&RunRecord> =
+        runs.iter().filter(|run| run.environment.fingerprint == newest.environment.fingerprint).collect();
+    let mut said = vec![];
+    for benchmark in &newest.benchmarks {
+        for series in &benchmark.series {
+            let figure = |run: &&RunRecord| {
+                let same =
+                    run.benchmarks.iter().find(|each| (each.kind, &each.name) == (benchmark.kind, &benchmark.name));
+                let found = same?.series.iter().find(|each| each.metric == series.metric && !each.after.is_empty())?;
+                let mut sorted = found.after.clone();
+                sorted.sort_by(f64::total_cmp);
+                Some((run.id.clone(), sorted[sorted.len() / 2]))
+            };
+            let row: Vec<(String, f64)> = alike.iter().filter_map(figure).collect();
+            let values: Vec<f64> = row.iter().map(|(_, value)| *value).collect();
+            let Some(at) = unpaired::change_point(&values) else { continue };
+            let part = values[at] / values[at - 1] - 1.0;
+            let way = if part > 0.0 { "rose" } else { "fell" };
+            let (name, metric, by) = (&benchmark.name, series.metric.name(), units::percent(part.abs()));
+            said.push(format!("the {metric} of {name} {way} by about {by} with {}", row[at].0));
+        }
+    }
+    said
 }
 
 fn show(name: Option<&str>, is_json: bool, project: &Project, context: &Context) -> anyhow::Result<Outcome> {

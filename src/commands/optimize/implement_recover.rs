@@ -8,7 +8,7 @@ use crate::engine::journal::{self, Backup, JournalError, Recovered, Way};
 use crate::project::Project;
 
 /// Finishes or undoes what a killed cmdx left unfinished in the project: asks on a terminal, else undoes.
-pub(super) fn recover(project: &Project, context: &Context) -> anyhow::Result<()> {
+pub(in crate::commands) fn recover(project: &Project, context: &Context) -> anyhow::Result<()> {
     let state = project.root.join(".cmdx");
     if !state.join("backups").is_dir() {
         return Ok(());

@@ -7,7 +7,7 @@ mod ending;
 mod implement;
 mod implement_ask;
 mod implement_plan;
-mod implement_recover;
+pub(in crate::commands) mod implement_recover;
 mod implement_requirements;
 mod implement_show;
 mod implement_verify;

@@ -14,7 +14,8 @@ Examples:
   cmdx run-all-tests -- -k users                 what follows -- is for pytest
   cmdx run-all-tests --benchmark --scientific    is it faster than before, and how sure is that?
   cmdx run-all-tests --benchmark --base main     against another revision
-  cmdx run-all-tests --benchmark --report        and keep the run in the history";
+  cmdx run-all-tests --benchmark --report        and keep the run in the history
+  cmdx run-all-tests --auto-fix                  which rewrites break tests? take those back, keep the rest";
 
 /// Run the project's tests, and its benchmarks before against after
 ///
@@ -27,12 +28,16 @@ Examples:
 /// trees of their own, in fresh processes that take turns. A change counts when its whole 99 % interval lies beyond 3 %.
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag of the command line each")]
 pub struct Args {
     /// Tests to run, or a directory of the project [default: the current directory]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     benchmarks: Benchmarks,
+    /// When tests fail after `optimize --implement`: find the rewrites that break them, take those back, keep the rest
+    #[arg(long, conflicts_with = "shard")]
+    auto_fix: bool,
     /// Run one part of the suite: `2/3` is the second of three; a test file is never split
     #[arg(long, value_name = "I/N", value_parser = parse_shard)]
     shard: Option<(u32, u32)>,
@@ -99,6 +104,9 @@ struct Benchmarks {
     /// Keep the run in the history, and write .cmdx/result.json, junit.xml, summary.md
     #[arg(long)]
     report: bool,
+    /// Judge the figures by the gates of cmdx.toml
+    #[arg(long)]
+    validate: bool,
 }
 
 /// How sure a measurement has to be.
@@ -146,6 +154,8 @@ pub(super) struct Plan {
     pub budget: Duration,
     pub seed: u64,
     pub reports: bool,
+    pub validates: bool,
+    pub auto_fixes: bool,
     pub shard: Option<(u32, u32)>,
     pub durations: Option<PathBuf>,
     pub n_jobs: u32,
@@ -157,6 +167,34 @@ pub(super) struct Plan {
     pub python: Option<PathBuf>,
     pub deadline: Option<Duration>,
     pub words: Vec<String>,
+}
+
+impl Plan {
+    /// What `double-check` measures by.
+    pub(super) fn for_validation(base: Option<String>, python: Option<PathBuf>) -> Self {
+        Self {
+            paths: vec![],
+            is_benchmark: true,
+            depth: Depth::Quick,
+            base,
+            has_control: false,
+            budget: Duration::from_mins(10),
+            seed: 1,
+            reports: false,
+            validates: false,
+            auto_fixes: false,
+            shard: None,
+            durations: None,
+            n_jobs: 1,
+            n_reruns: 2,
+            fails_on_flaky: false,
+            outputs: vec![],
+            installs: false,
+            python,
+            deadline: None,
+            words: vec![],
+        }
+    }
 }
 
 impl Args {
@@ -179,7 +217,7 @@ impl Args {
         for output in outputs.iter_mut().filter(|output| output.path.is_none()) {
             output.path.clone_from(&out);
         }
-        let Benchmarks { benchmark, scientific, base, control, no_control, time_budget, seed, report } =
+        let Benchmarks { benchmark, scientific, base, control, no_control, time_budget, seed, report, validate } =
             self.benchmarks;
         let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
         let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
@@ -191,6 +229,8 @@ impl Args {
             budget: Duration::from_secs_f64(time_budget),
             seed: seed.unwrap_or_else(now),
             reports: report,
+            validates: validate,
+            auto_fixes: self.auto_fix,
             paths,
             shard,
             durations,

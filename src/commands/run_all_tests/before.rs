@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::args::Plan;
 use super::setting::Setting;
 use crate::commands::{Failure, FailureKind};
-use crate::engine::journal::{self, Original};
+use crate::engine::journal::{self, Backup, Original};
 use crate::harness::{Git, GitError};
 use crate::model::{Before, Workload};
 use crate::project::Project;
@@ -86,12 +86,27 @@ fn of_commit(kind: &str, name: &str, commit: String) -> Origin {
     Origin::Commit(Before { kind: kind.to_owned(), title: format!("{name} ({short})"), commit })
 }
 
+/// What `--auto-fix` calls itself in the journal.
+pub(super) const AUTO_FIX: &str = "cmdx run-all-tests --auto-fix";
+
+/// The backup of the last `--implement`, and whether `--auto-fix` took parts of it back since.
+pub(super) fn last_implement(state: &Path) -> Option<(Backup, bool)> {
+    let mut backups = journal::backups(state).ok()?;
+    let mut is_fixed = false;
+    loop {
+        let backup = backups.pop()?;
+        if backup.command != AUTO_FIX {
+            return Some((backup, is_fixed));
+        }
+        is_fixed = true;
+    }
+}
+
 /// The files before the last `--implement`, as long as they hold what it wrote.
 fn last_backup(project: &Project, notes: &mut Vec<String>) -> Option<Origin> {
-    let state = project.root.join(".cmdx");
-    let backup = journal::backups(&state).ok()?.pop()?;
+    let (backup, is_fixed) = last_implement(&project.root.join(".cmdx"))?;
     let originals = journal::originals(&backup).ok()?;
-    if originals.iter().any(|original| !original.is_current) {
+    if !is_fixed && originals.iter().any(|original| !original.is_current) {
         notes.push(format!("files of the backup {} were changed since: it is not compared with", backup.name));
         return None;
     }

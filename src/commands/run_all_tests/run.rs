@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::args::{Args, Plan};
+use super::auto_fix;
 use super::before;
 use super::compare::{self, Trouble};
 use super::outputs;
 use super::setting::Setting;
 use super::suite::{self, SuiteResult};
+use crate::commands::double_check::{performance, today};
+use crate::commands::optimize::implement_recover;
 use crate::commands::{Context, Failure, FailureKind, Outcome, refused};
 use crate::model::{RunKind, RunRecord, Workload};
-use crate::project::{self, OpenOptions, workload};
+use crate::project::{self, OpenOptions, Project, workload};
 
 /// Runs the command.
 ///
@@ -24,16 +27,28 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     for note in &project.notes {
         context.ui.note(note);
     }
+    implement_recover::recover(&project, context)?;
     let setting = Setting::new(&plan, &project, context)?;
     let suite = workload::suite_of(&project, &setting.interpreter).map_err(refused)?.ok_or_else(no_tests)?;
     let mut record = setting.record(RunKind::Tests);
     record.shard = plan.shard.map(|(part, n_parts)| format!("{part}/{n_parts}"));
-    let result = tests(&plan, &setting, &suite, &mut record)?;
+    let mut result = tests(&plan, &setting, &suite, &mut record)?;
+    if plan.auto_fixes && !result.is_interrupted {
+        let fixed = auto_fix::fix(&setting, &suite, &result)?;
+        if fixed.is_written {
+            result = tests(&plan, &setting, &suite, &mut record)?;
+        }
+        record.problems.extend(fixed.said);
+    }
     let mut outcome = outcome(&plan, &result);
     if plan.is_benchmark && outcome != Outcome::Interrupted {
         record.kind = RunKind::Benchmark;
         let measured = benchmark(&plan, &setting, &suite, &mut record)?;
         outcome = worst(outcome, measured);
+        if plan.validates && measured == Outcome::Done {
+            outcome = worst(outcome, validate(&project, &mut record)?);
+        }
+        outputs::leave(&mut record, &project)?;
     }
     outputs::write(&record, &plan.outputs, context)?;
     if plan.reports && outcome != Outcome::Interrupted {
@@ -49,6 +64,17 @@ fn worst(tests: Outcome, benchmarks: Outcome) -> Outcome {
         (Outcome::Done, other) => other,
         (tests, _) => tests,
     }
+}
+
+/// The gates on the figures just taken; a confirmation is `double-check`'s business.
+fn validate(project: &Project, record: &mut RunRecord) -> anyhow::Result<Outcome> {
+    let gates = performance::configured(project)?;
+    if gates.is_empty() {
+        record.problems.push("no gates are configured: nothing but the tests was validated".to_owned());
+        return Ok(Outcome::Done);
+    }
+    record.gates = gates.judge(record, &today());
+    Ok(performance::outcome(&record.gates, &gates))
 }
 
 fn benchmark(plan: &Plan, setting: &Setting<'_>, suite: &Workload, record: &mut RunRecord) -> anyhow::Result<Outcome> {

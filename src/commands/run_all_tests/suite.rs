@@ -121,7 +121,9 @@ fn once(
     title: &str,
 ) -> anyhow::Result<SuiteRun> {
     let progress = setting.context.ui.progress(&format!("Running {title}"));
-    let directory = setting.directory.join(name);
+    // The suite may run again after files were taken back; what was seen before is not of that run.
+    let mut directories = (0_u32..).map(|number| setting.directory.join(format!("{name}-{number}")));
+    let directory = directories.find(|directory| !directory.exists()).unwrap_or_default();
     let seen = harness::run_suite(suite, options, &setting.plugin, &directory, &mut |n_tests| {
         progress.message(&format!("Running {title}: {}", units::counted(n_tests, "test", "tests")));
     });

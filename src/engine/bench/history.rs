@@ -59,11 +59,16 @@ pub fn read_file(path: &Path) -> Result<RunRecord, String> {
 
 /// Gives the record its name and writes it; a record that is there already stays as it is. Returns its path.
 pub fn write(state: &Path, run: &mut RunRecord) -> io::Result<PathBuf> {
+    name(run);
+    keep(state, run)
+}
+
+/// Gives the record its name, which follows from what it holds.
+pub fn name(run: &mut RunRecord) {
     run.schema_version = SCHEMA_VERSION;
     run.id = String::new();
-    let content = serde_json::to_vec(run)?;
+    let content = serde_json::to_vec(run).expect("strings and numbers are always JSON");
     run.id = format!("{}-{}", run.started, &blake3::hash(&content).to_hex()[..8]);
-    keep(state, run)
 }
 
 /// Writes a record that has its name; `false` says that it was there already.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::words;
 use crate::model::{Benchmark, BenchmarkKind, Change, Metric, RunRecord, Series, SeriesComparison, TestRecord};
+use crate::report::gates;
 use crate::support::style::Style;
 use crate::support::units;
 
@@ -24,6 +25,10 @@ pub(super) fn write(run: &RunRecord, style: &Style, out: &mut dyn Write) -> io::
             writeln!(out)?;
         }
         benchmarks(run, style, out)?;
+    }
+    for verdict in &run.gates {
+        let line = format!("{:<12}  {}", gates::label(verdict.status), gates::sentence(verdict));
+        writeln!(out, "{}", style.text(&line))?;
     }
     for problem in &run.problems {
         writeln!(out, "{} {}", style.warning("note:"), style.text(problem))?;
