@@ -35,5 +35,7 @@ pub use run::{
     Before, Benchmark, BenchmarkKind, Change, GateStatus, GateVerdict, Metric, Revision, RunEnvironment, RunKind,
     RunRecord, Series, SeriesComparison, TestOutcome, TestRecord,
 };
-pub use verdict::{AppliedRewrite, Implementation, LeftRewrite, MeasuredGain, Verdict};
+pub use verdict::{
+    AppliedRewrite, Figure, FigureChange, FigureKind, Implementation, LeftRewrite, MeasuredGain, Verdict,
+};
 pub use workload::{Interpreter, InterpreterSource, Workload, WorkloadKind};

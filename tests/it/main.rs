@@ -30,3 +30,4 @@ mod surroundings;
 mod third_party;
 mod traced;
 mod verify;
+mod verify_calls;

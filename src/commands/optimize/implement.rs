@@ -73,10 +73,19 @@ pub(super) fn run(plan: &Plan, how: &Implement, project: &Project, context: &Con
     if interrupt::is_requested() {
         return Ok(Outcome::Interrupted);
     }
+    if !work.answer.applied.is_empty()
+        && let Some(measured) = checker.figures(&work.originals, &work.texts)?
+    {
+        work.answer.workload_gain = measured.workload;
+        work.answer.figures = measured.figures;
+    }
     let outcome = work.write(&state, &checker)?;
     work.answer.checks = checker.notes;
     work.answer.problems.extend(checker.problems);
-    work.answer.workload_gain = checker.workload_gain.filter(|_| !work.answer.applied.is_empty());
+    if work.answer.applied.is_empty() {
+        work.answer.workload_gain = None;
+        work.answer.figures.clear();
+    }
     journal::prune(&state, BACKUPS_KEPT);
     work.tell(outcome)
 }
