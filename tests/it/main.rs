@@ -9,6 +9,7 @@ mod environments;
 mod forky;
 mod html_report;
 mod implement;
+mod implement_figures;
 mod layering;
 mod memory;
 mod profiled;

@@ -307,9 +307,10 @@ fn leave(each: &Match, verdict: &Verdict, timing: Option<&Timing>, trust: Trust)
     let comparison = bench::compare(&timing.pairs)?;
     let is_measurable = comparison.before_seconds / timing.n_calls.max(1) as f64 >= MEASURABLE_CALL_SECONDS;
     // The inputs of tests are small: a gain that grows with the data does not show in them, a loss may.
-    let is_for_nothing = match timing.is_of_tests {
-        true => comparison.is_slower(GAIN_LEAST),
-        false => comparison.gain(GAIN_LEAST) == Gain::NotFaster,
+    let is_for_nothing = if timing.is_of_tests {
+        comparison.is_slower(GAIN_LEAST)
+    } else {
+        comparison.gain(GAIN_LEAST) == Gain::NotFaster
     };
     (is_measurable && is_for_nothing)
         .then(|| (format!("it gains less than 5 %: {:.2}x, {}", comparison.factor, timing.what), true))

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::VerifyError;
@@ -200,7 +200,7 @@ fn traced(room: &Room, measured: &Measured<'_>, overlay: &Overlay) -> Result<Opt
     Ok(Some(seen(&events_directory)))
 }
 
-fn seen(events_directory: &PathBuf) -> Traced {
+fn seen(events_directory: &Path) -> Traced {
     let mut traced = Traced::default();
     for process in wire::read_directory(events_directory).0 {
         let counts = counts(&process);

@@ -158,6 +158,9 @@ pub(super) struct Setting<'a> {
     pub collects_unittest: bool,
 }
 
+/// Gives further variables of a run; one of them is the `PYTHONPATH` it is given, with more in front.
+pub(super) type MoreVariables<'a> = dyn Fn(&OsString) -> Vec<(String, OsString)> + 'a;
+
 /// How one run is watched.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Manner<'a> {
@@ -166,8 +169,8 @@ pub(super) struct Manner<'a> {
     pub only: Option<&'a BTreeSet<String>>,
     /// Whether peak memory is wanted.
     pub measures_memory: bool,
-    /// Further variables, given the `PYTHONPATH` they go in front of.
-    pub more: Option<&'a dyn Fn(&OsString) -> Vec<(String, OsString)>>,
+    /// Further variables.
+    pub more: Option<&'a MoreVariables<'a>>,
 }
 
 impl Room {
