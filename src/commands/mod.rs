@@ -5,7 +5,9 @@ mod context;
 mod failure;
 pub mod history;
 pub mod optimize;
+mod rule_choice;
 pub mod run_all_tests;
+mod scan_cache;
 mod sources;
 
 pub use crate::harness::SAMPLER_THREAD_NAME;
