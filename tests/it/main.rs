@@ -10,6 +10,7 @@ mod forky;
 mod html_report;
 mod implement;
 mod implement_figures;
+mod implement_hostile;
 mod layering;
 mod memory;
 mod profiled;

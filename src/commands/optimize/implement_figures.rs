@@ -11,6 +11,8 @@ use crate::support::units;
 
 /// Figures that are shown one by one; JSON holds them all.
 const SHOWN: usize = 8;
+/// Fewer pairs are an anecdote.
+const PAIRS_LEAST: u32 = 3;
 /// Growth below this is the allocator's, not the program's.
 const PEAK_LEAST: f64 = 1e6;
 
@@ -113,7 +115,8 @@ fn words(change: &FigureChange, unit: &dyn Fn(f64) -> String) -> String {
         Some((low, high)) => format!("{low:.2} to {high:.2} at 99 %"),
         None => pairs(),
     };
-    match change.factor {
+    // A factor of one pair is mostly the machine's mood.
+    match change.factor.filter(|_| change.n_pairs >= PAIRS_LEAST) {
         Some(factor) => format!("{before} to {after}, {factor:.2}x ({sure})"),
         None => format!("{before} to {after} ({sure})"),
     }
@@ -162,6 +165,6 @@ mod tests {
         assert!(text.contains("    time: 4000ms to 2000ms, 2.00x (2.00 to 2.00 at 99 %)\n"), "{text}");
         assert!(text.contains("    queries: 1,001 to 3\n"), "{text}");
         assert!(text.contains("    peak memory: "), "{text}");
-        assert!(text.contains("4.00x (1 pair, too few for an interval)"), "{text}");
+        assert!(text.contains("80MB to 20MB (1 pair, too few for an interval)"), "{text}");
     }
 }

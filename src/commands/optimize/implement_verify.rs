@@ -9,7 +9,7 @@ use super::args::{Plan, Trust};
 use super::implement_figures::{self, MeasuredFigures};
 use super::implement_plan::{Texts, built, lines_of};
 use super::implement_requirements::{modules_of, name_of};
-use super::measure::{DEADLINE_DEFAULT, install, noted, run_directory};
+use super::measure::{self, DEADLINE_DEFAULT, noted, run_directory};
 use crate::commands::{Context, Failure, refused};
 use crate::engine::bench::{self, Comparison, Gain};
 use crate::engine::verify::{self, Baseline, Event, Options, Room, Subject, Timing, Unit};
@@ -18,7 +18,7 @@ use crate::model::{
     AppliedRewrite, Category, ExitReason, Interpreter, LeftRewrite, Match, MeasuredGain, Problem, Safety, Verdict,
     Workload, WorkloadKind,
 };
-use crate::project::{Project, interpreter, requirements, workload};
+use crate::project::{Project, install, interpreter, requirements, workload};
 
 /// The smallest gain that counts.
 const GAIN_LEAST: f64 = 0.05;
@@ -45,6 +45,8 @@ pub(super) struct Checker<'a> {
     workload: Option<Workload>,
     deadline: Duration,
     baseline: Option<Baseline>,
+    /// Whether `--install` was given.
+    installs: bool,
     pub notes: Vec<String>,
     pub problems: Vec<Problem>,
     /// Tests that run what was rewritten.
@@ -75,6 +77,7 @@ impl<'a> Checker<'a> {
             workload: None,
             deadline,
             baseline: None,
+            installs: plan.installs,
             notes: vec![],
             problems: vec![],
             tests: BTreeSet::new(),
@@ -96,7 +99,7 @@ impl<'a> Checker<'a> {
         self.problems.extend(found.notes.iter().map(|note| noted(note)));
         let mut interpreter = found.interpreter;
         if plan.installs && plan.command.is_none() {
-            interpreter = install(self.project, &interpreter, &mut self.problems, self.context)?;
+            interpreter = measure::install(self.project, &interpreter, &mut self.problems, self.context)?;
         }
         self.interpreter = Some(interpreter.clone());
         if plan.command.is_none()
@@ -141,7 +144,7 @@ impl<'a> Checker<'a> {
             }
             let is_there = match known.get(&modules) {
                 Some(is_there) => *is_there,
-                None => self.can_import(interpreter, &modules)?,
+                None => self.can_import(interpreter, &modules)? || self.brings(interpreter, &each, &modules)?,
             };
             known.insert(modules, is_there);
             if is_there {
@@ -154,6 +157,16 @@ impl<'a> Checker<'a> {
             left.push(LeftRewrite { rewrite: each, reason, is_rolled_back: false });
         }
         Ok((there, left))
+    }
+
+    /// With `--install`: puts into the private environment what a rewrite needs.
+    fn brings(&self, interpreter: &Interpreter, each: &Match, modules: &[String]) -> anyhow::Result<bool> {
+        if !self.installs {
+            return Ok(false);
+        }
+        let _progress = self.context.ui.progress(&format!("Installing {}", each.requirements.join(", ")));
+        let is_added = install::add(self.project, interpreter, &each.requirements).map_err(refused)?;
+        Ok(is_added && self.can_import(interpreter, modules)?)
     }
 
     fn can_import(&self, interpreter: &Interpreter, modules: &[String]) -> anyhow::Result<bool> {
