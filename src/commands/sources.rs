@@ -149,13 +149,23 @@ fn words(content: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|word| !word.is_empty())
 }
 
-/// Names behind `def` and `class`; those with meaning to Python itself say nothing.
+/// Names behind `def` and `class`, and those of modules, classes and objects that are given a value; names with meaning
+/// to Python itself say nothing.
 fn definitions(content: &[u8]) -> impl Iterator<Item = &[u8]> {
-    content.split(|byte| *byte == b'\n').filter_map(|line| {
-        let mut words = words(line).skip_while(|word| *word == b"async");
-        let is_definition = words.next().is_some_and(|word| word == b"def" || word == b"class");
-        words.next().filter(|name| is_definition && !name.starts_with(b"__"))
-    })
+    let lines = content.split(|byte| *byte == b'\n');
+    lines.flat_map(defined_in).filter(|name| !name.starts_with(b"__"))
+}
+
+fn defined_in(line: &[u8]) -> Vec<&[u8]> {
+    let mut first = words(line).skip_while(|word| *word == b"async");
+    if matches!(first.next(), Some(b"def" | b"class")) {
+        return first.next().into_iter().collect();
+    }
+    let Some(end) = line.iter().position(|byte| *byte == b'=') else { return vec![] };
+    let target = &line[..end];
+    // Deeper names are locals, unless an object holds them.
+    let is_shallow = target.iter().take_while(|byte| byte.is_ascii_whitespace()).count() <= 4;
+    if is_shallow || target.contains(&b'.') { words(target).collect() } else { vec![] }
 }
 
 /// Words of the import statements, further lines of those in parentheses included.
@@ -191,16 +201,17 @@ mod tests {
     #[test]
     fn a_single_file_brings_what_it_imports_its_callers_and_the_models() {
         let files = [
-            ("api.py", "from shop import (\n    load,\n)\n\ndef rows():\n    return []\n"),
+            ("api.py", "from shop import (\n    load,\n)\nkept = {}\n\ndef rows():\n    return []\n"),
             ("shop/__init__.py", "from .loading import load\n"),
             ("shop/loading.py", "def load():\n    return 1\n"),
             ("caller.py", "import api\nfor row in api.rows():\n    pass\n"),
             ("db/models.py", "user_id = Column(ForeignKey('user.id'))\n"),
+            ("reader.py", "from shop import kept\nprint(kept)\n"),
             ("other.py", "def something():\n    pass\n"),
         ];
         assert_eq!(
             around(&files, "api.py"),
-            ["api.py", "caller.py", "db/models.py", "shop/__init__.py", "shop/loading.py"]
+            ["api.py", "caller.py", "db/models.py", "reader.py", "shop/__init__.py", "shop/loading.py"]
         );
     }
 

@@ -156,8 +156,8 @@ impl<'a> Work<'a> {
     fn new(plan: &'a Plan, how: &'a Implement, project: &'a Project, context: &'a Context) -> Result<Self, Failure> {
         let choice = RuleChoice::of(project)?;
         let sources = Sources::read(project);
-        let asked = project.files().0.into_iter().map(|file| file.relative).collect();
-        let contents = sources.around(&asked);
+        // What is written rests on all of the project: nothing is left out that might mention a name.
+        let contents = sources.contents();
         let originals: Texts = contents.into_iter().map(|(path, content)| (path, content.to_vec())).collect();
         let answer = Implementation {
             schema_version: SCHEMA_VERSION,
