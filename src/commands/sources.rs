@@ -97,7 +97,7 @@ impl Sources {
 
 impl Source {
     fn n_lines(&self) -> u64 {
-        let n_ends = self.content.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let n_ends = self.content.split(|byte| *byte == b'\n').count().saturating_sub(1) as u64;
         n_ends + u64::from(self.content.last().is_some_and(|byte| *byte != b'\n'))
     }
 }

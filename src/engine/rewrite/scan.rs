@@ -57,14 +57,17 @@ pub fn scan<B: AsRef<[u8]> + Sync>(files: &[(String, B)], options: &ScanOptions)
     Scan { problems, ..scan_parsed(&sources, options) }
 }
 
+/// The content of a file by its digest, and what came of parsing it.
+type ParsedFile = (blake3::Hash, Result<Arc<SourceFile>, Problem>);
+
 /// Files as they were parsed last: scans of nearly the same files parse only what changed.
 #[derive(Default)]
-pub struct ParsedFiles(HashMap<String, (blake3::Hash, Result<Arc<SourceFile>, Problem>)>);
+pub struct ParsedFiles(HashMap<String, ParsedFile>);
 
 impl ParsedFiles {
     /// As [`scan`], with what is known already.
     pub fn scan<B: AsRef<[u8]> + Sync>(&mut self, files: &[(String, B)], options: &ScanOptions) -> Scan {
-        let fresh: Vec<(String, (blake3::Hash, Result<Arc<SourceFile>, Problem>))> = files
+        let fresh: Vec<(String, ParsedFile)> = files
             .par_iter()
             .with_max_len(1)
             .filter_map(|(path, bytes)| {
