@@ -2,8 +2,13 @@
 //! the binary carries.
 
 use std::ffi::OsString;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// What decides on the findings of a scan: their cache is asked with a digest of it.
+const RULES: &[&str] =
+    &["src/engine/rewrite", "src/syntax", "src/model/matching.rs", "src/commands/check_code_quality"];
 
 /// The tracer's sources; its crate root is `lib.rs`.
 const TRACER: &str = "src/agent/native";
@@ -17,6 +22,7 @@ fn main() {
     let compiler = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     println!("cargo:rustc-env=CMDX_RUSTC={}", first_line(&compiler, &["--version"]));
     println!("cargo:rustc-env=CMDX_COMMIT={}", first_line("git", &["rev-parse", "--short=12", "HEAD"]));
+    println!("cargo:rustc-env=CMDX_RULES={:016x}", digest(RULES));
     let output = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default()).join("cmdx_memory.so");
     compile_tracer(&compiler, &target, &output);
 }
@@ -55,6 +61,25 @@ fn tracer_compiler(compiler: &str, target: &str, output: &Path) -> Command {
     // Flags for the whole build, such as those of a sanitizer or a coverage run, do not belong in the user's program.
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     command
+}
+
+/// A digest of files and of everything below directories.
+fn digest(paths: &[&str]) -> u64 {
+    let mut open: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+    let mut files = vec![];
+    while let Some(path) = open.pop() {
+        println!("cargo:rerun-if-changed={}", path.display());
+        match std::fs::read_dir(&path) {
+            Ok(entries) => open.extend(entries.flatten().map(|entry| entry.path())),
+            Err(_) => files.push(path),
+        }
+    }
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in &files {
+        (Path::new(file), std::fs::read(file).unwrap_or_default()).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// What a program says first; nothing where it is missing: a build from a packed source has no git.

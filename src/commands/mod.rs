@@ -8,7 +8,9 @@ pub mod double_check;
 mod failure;
 pub mod history;
 pub mod optimize;
+mod rule_choice;
 pub mod run_all_tests;
+mod scan_cache;
 mod sources;
 
 pub use crate::harness::SAMPLER_THREAD_NAME;

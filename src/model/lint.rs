@@ -44,6 +44,9 @@ pub struct LintFinding {
     pub category: Option<Category>,
     /// Where.
     pub location: Location,
+    /// The character of its line at which it begins, counted from 1; 0 for the whole line.
+    #[serde(default)]
+    pub column: u32,
     /// Last line of the statement or function.
     pub end_line: u32,
     /// One sentence without a final dot.

@@ -48,6 +48,9 @@ pub struct Match {
     pub category: Category,
     /// The line a report prints; its symbol is the qualified name of the enclosing function.
     pub location: Location,
+    /// The character of that line at which it begins, counted from 1.
+    #[serde(default)]
+    pub column: u32,
     /// First line of the enclosing function, 0 at module level: joins a match with a profile.
     pub function_line: u32,
     /// Last line of the statement that matched.

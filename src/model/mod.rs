@@ -41,5 +41,7 @@ pub use run::{
     RunRecord, Series, SeriesComparison, TestOutcome, TestRecord,
 };
 pub use trend::{Trend, TrendPoint, TrendRun, Trends};
-pub use verdict::{AppliedRewrite, Implementation, LeftRewrite, MeasuredGain, Verdict};
+pub use verdict::{
+    AppliedRewrite, Figure, FigureChange, FigureKind, Implementation, LeftRewrite, MeasuredGain, Verdict,
+};
 pub use workload::{Interpreter, InterpreterSource, Workload, WorkloadKind};

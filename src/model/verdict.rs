@@ -89,10 +89,55 @@ pub struct Implementation {
     pub checks: Vec<String>,
     /// The workload as a whole, before against after.
     pub workload_gain: Option<MeasuredGain>,
+    /// Time, queries and memory before and after: the workload, then requests and tests, dearest first.
+    #[serde(default)]
+    pub figures: Vec<Figure>,
     /// Distributions the new code needs.
     pub requirements: Vec<String>,
     /// Name of the backup.
     pub backup: Option<String>,
     /// What could not be read, checked or written.
     pub problems: Vec<Problem>,
+}
+
+/// One figure before and after.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FigureChange {
+    /// Median before.
+    pub before: f64,
+    /// Median after.
+    pub after: f64,
+    /// How many times smaller it became: the median of before / after, pair by pair; `None` where one of them is 0.
+    pub factor: Option<f64>,
+    /// The 99 % interval of `factor`; `None` with too few pairs for one.
+    pub interval: Option<(f64, f64)>,
+    /// Pairs measured.
+    pub n_pairs: u32,
+}
+
+/// What was measured before and after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FigureKind {
+    /// The whole workload; its memory is that of its largest process.
+    Workload,
+    /// One test; its memory is what it needed more than there was when it began.
+    Test,
+    /// One kind of request, by method and path.
+    Request,
+}
+
+/// Time, queries and memory of one test, request or workload, before and after.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// What it is.
+    pub kind: FigureKind,
+    /// `tests/test_api.py::test_list`, `GET /users`, the workload's title.
+    pub name: String,
+    /// Seconds.
+    pub seconds: Option<FigureChange>,
+    /// Database queries, the most of one run of it.
+    pub queries: Option<FigureChange>,
+    /// Bytes of memory at the peak.
+    pub peak_bytes: Option<FigureChange>,
 }

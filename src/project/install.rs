@@ -86,6 +86,19 @@ fn is_importable(project: &Project, base: &Interpreter) -> Result<bool, ProjectE
     Ok(interpreter::distributions(project, base)?.contains_key(name))
 }
 
+/// Installs further distributions into the private environment. False where `base` is another one, which is the user's,
+/// or when pip could not.
+pub fn add(project: &Project, base: &Interpreter, requirements: &[String]) -> Result<bool, ProjectError> {
+    if base.source != InterpreterSource::Private {
+        return Ok(false);
+    }
+    let mut command = Command::new(&base.path);
+    command.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-q"]);
+    command.args(&project.declared().pip_options).args(requirements).current_dir(&project.root);
+    command.env_remove("PYTHONPATH").env_remove("PYTHONHOME");
+    Ok(run(&mut command, PIP_DEADLINE)?.is_success())
+}
+
 fn python_of(environment: &Path) -> PathBuf {
     environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
 }

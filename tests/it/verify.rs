@@ -13,14 +13,14 @@ use cmdx::model::{Verdict, Workload, WorkloadKind};
 use crate::environments;
 
 /// A program of one module, a way to run it, and rewrites of single lines of it.
-struct Program {
-    root: PathBuf,
-    python: PathBuf,
+pub(crate) struct Program {
+    pub(crate) root: PathBuf,
+    pub(crate) python: PathBuf,
     _directory: tempfile::TempDir,
 }
 
 impl Program {
-    fn new(files: &[(&str, &str)], packages: &[&str]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)], packages: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let root = fs::canonicalize(directory.path()).expect("just made");
         for (name, content) in files {
@@ -30,7 +30,7 @@ impl Program {
         Self { root, python, _directory: directory }
     }
 
-    fn workload(&self, arguments: &[&str]) -> Workload {
+    pub(crate) fn workload(&self, arguments: &[&str]) -> Workload {
         let words = arguments.iter().map(|&word| word.to_owned());
         let argv = std::iter::once(self.python.display().to_string()).chain(words).collect();
         Workload {
@@ -43,7 +43,12 @@ impl Program {
     }
 
     /// Checks rewrites of `app.py`, each the replacement of one piece of text that occurs once.
-    fn check(&self, suite: Option<&Workload>, workload: Option<&Workload>, rewrites: &[(&str, &str)]) -> Checked {
+    pub(crate) fn check(
+        &self,
+        suite: Option<&Workload>,
+        workload: Option<&Workload>,
+        rewrites: &[(&str, &str)],
+    ) -> Checked {
         let path = self.root.join("app.py");
         let source = fs::read_to_string(&path).expect("there");
         let unit = |(old, _): &(&str, &str)| {
@@ -76,7 +81,7 @@ impl Program {
 
 /// The harness ends every process that its process started or adopted: a test that uses it directly runs in a process
 /// of its own, or it would end the children of the tests beside it. True when it ran there.
-fn runs_elsewhere() -> bool {
+pub(crate) fn runs_elsewhere() -> bool {
     let thread = thread::current();
     let name = thread.name().unwrap_or("main");
     // With one thread the tests run one after the other, on the main one.
@@ -92,21 +97,21 @@ fn runs_elsewhere() -> bool {
     true
 }
 
-fn difference(verdict: &Verdict) -> &str {
+pub(crate) fn difference(verdict: &Verdict) -> &str {
     match verdict {
         Verdict::Differs { first } => first,
         other => panic!("not a difference: {other:?}"),
     }
 }
 
-fn checks(verdict: &Verdict) -> String {
+pub(crate) fn checks(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Same { checks } => checks.join("; "),
         other => panic!("not the same: {other:?}"),
     }
 }
 
-fn why(verdict: &Verdict) -> &str {
+pub(crate) fn why(verdict: &Verdict) -> &str {
     match verdict {
         Verdict::NotChecked { why } => why,
         other => panic!("it was checked: {other:?}"),

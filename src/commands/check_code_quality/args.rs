@@ -131,6 +131,11 @@ pub(super) struct Check {
 }
 
 impl Check {
+    /// All that the findings depend on.
+    pub(super) fn asked_with(&self) -> impl std::fmt::Debug {
+        (&self.categories, &self.rules, &self.left_out, self.max_complexity)
+    }
+
     /// True when findings of the rule are asked for.
     pub(super) fn wants(&self, rule: &str) -> bool {
         (self.rules.is_empty() || self.rules.iter().any(|name| name == rule))

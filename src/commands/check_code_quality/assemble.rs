@@ -5,11 +5,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::args::Check;
 use super::manual::{COMPLEXITY, described};
+use crate::commands::Failure;
+use crate::commands::rule_choice::RuleChoice;
+use crate::commands::scan_cache::Question;
 use crate::commands::sources::Sources;
 use crate::engine::rewrite::{self, Ignores, ScanOptions};
-use crate::model::{FunctionComplexity, LintFinding, LintReport, Match, Safety};
+use crate::model::{FunctionComplexity, LintFinding, LintReport, Match, Problem, Safety};
 use crate::project::Project;
 use crate::syntax::{SourceFile, complexity};
 
@@ -18,26 +23,18 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// Scans the project and keeps what lies in the files asked about. All files are read: a model or a helper lies in
 /// another one.
-pub(super) fn report(check: &Check, project: &Project) -> LintReport {
+pub(super) fn report(check: &Check, project: &Project) -> Result<LintReport, Failure> {
+    let choice = RuleChoice::of(project)?;
     let sources = Sources::read(project);
     let asked: BTreeSet<String> = project.files().0.into_iter().map(|file| file.relative).collect();
-    let (parsed, mut problems) = rewrite::parse(&sources.contents());
-    problems.retain(|problem| problem.location.as_ref().is_none_or(|location| asked.contains(&location.path)));
+    let contents = sources.around(&asked);
+    let asked_with = (check.asked_with(), &choice, &asked);
+    let question = Question::new("check-code-quality", &asked_with).files(&contents);
+    let Scanned { findings, n_ignored, functions, mut problems } =
+        question.answer(|| scanned(check, &choice, &asked, &contents));
     problems.splice(0..0, sources.problems);
-    let scan = rewrite::scan_parsed(&parsed, &options(check));
-    let is_wanted = |each: &Match| asked.contains(&each.location.path) && check.wants(&each.rule);
-    let mut findings: Vec<LintFinding> = scan.matches.into_iter().filter(is_wanted).map(finding).collect();
-    let mut n_ignored = scan.ignored.iter().filter(|each| is_wanted(each)).count() as u64;
-    let mut functions = vec![];
-    for file in parsed.iter().filter(|file| asked.contains(&file.path)) {
-        let complexities = complexity(file);
-        n_ignored += add_complex(check, file, &complexities, &mut findings);
-        functions.extend(complexities);
-    }
-    findings.sort_by(|a, b| (&a.location, &a.rule).cmp(&(&b.location, &b.rule)));
-    functions.sort_by(|a, b| (Reverse(a.complexity), &a.location).cmp(&(Reverse(b.complexity), &b.location)));
     let names: BTreeSet<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
-    LintReport {
+    Ok(LintReport {
         schema_version: SCHEMA_VERSION,
         generator: concat!("cmdx ", env!("CARGO_PKG_VERSION")).to_owned(),
         project: project.root.display().to_string(),
@@ -51,7 +48,41 @@ pub(super) fn report(check: &Check, project: &Project) -> LintReport {
         functions,
         max_complexity: check.max_complexity,
         problems,
+    })
+}
+
+/// What the source shows, before it is put into a report.
+#[derive(Serialize, Deserialize)]
+struct Scanned {
+    findings: Vec<LintFinding>,
+    n_ignored: u64,
+    functions: Vec<FunctionComplexity>,
+    problems: Vec<Problem>,
+}
+
+fn scanned(check: &Check, choice: &RuleChoice, asked: &BTreeSet<String>, contents: &[(String, &[u8])]) -> Scanned {
+    let (parsed, mut problems) = rewrite::parse(contents);
+    problems.retain(|problem| problem.location.as_ref().is_none_or(|location| asked.contains(&location.path)));
+    let scan = rewrite::scan_parsed(&parsed, &options(check));
+    let is_wanted = |each: &Match| {
+        let Match { rule, category, location, .. } = each;
+        // A rule that was asked for by name is wanted whatever the configuration says.
+        let is_chosen = check.rules.contains(rule) || choice.wants(rule, Some(*category), &location.path);
+        asked.contains(&location.path) && check.wants(rule) && is_chosen
+    };
+    let mut findings: Vec<LintFinding> = scan.matches.into_iter().filter(is_wanted).map(finding).collect();
+    let mut n_ignored = scan.ignored.iter().filter(|each| is_wanted(each)).count() as u64;
+    let mut functions = vec![];
+    for file in parsed.iter().filter(|file| asked.contains(&file.path)) {
+        let complexities = complexity(file);
+        if choice.wants(COMPLEXITY, None, &file.path) {
+            n_ignored += add_complex(check, file, &complexities, &mut findings);
+        }
+        functions.extend(complexities);
     }
+    findings.sort_by(|a, b| (&a.location, &a.rule).cmp(&(&b.location, &b.rule)));
+    functions.sort_by(|a, b| (Reverse(a.complexity), &a.location).cmp(&(Reverse(b.complexity), &b.location)));
+    Scanned { findings, n_ignored, functions, problems }
 }
 
 fn options(check: &Check) -> ScanOptions {
@@ -63,6 +94,7 @@ fn finding(found: Match) -> LintFinding {
         rule: found.rule,
         category: Some(found.category),
         location: found.location,
+        column: found.column,
         end_line: found.end_line,
         message: found.message,
         is_rewritable: !found.edits.is_empty() && found.safety != Safety::ShowOnly,
@@ -91,6 +123,7 @@ fn add_complex(
             rule: COMPLEXITY.to_owned(),
             category: None,
             location: function.location.clone(),
+            column: 0,
             end_line: function.end_line,
             message: format!("{name}() has a complexity of {complexity}, above {limit}"),
             safety: Safety::ShowOnly,

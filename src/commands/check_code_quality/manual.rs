@@ -7,7 +7,7 @@ use crate::model::{Category, LintRule};
 use crate::support::style::Style;
 
 /// The name under which complex functions are reported.
-pub(super) const COMPLEXITY: &str = "complexity";
+pub(in crate::commands) const COMPLEXITY: &str = "complexity";
 
 const COMPLEXITY_PAGE: &str = "\
 ## What it finds

@@ -6,4 +6,5 @@ mod manual;
 mod run;
 
 pub use args::Args;
+pub(super) use manual::COMPLEXITY;
 pub use run::run;

@@ -28,7 +28,7 @@ fn answer(check: &Check, context: &Context) -> anyhow::Result<Outcome> {
     for note in &project.notes {
         context.ui.note(note);
     }
-    let report = assemble::report(check, &project);
+    let report = assemble::report(check, &project)?;
     if interrupt::is_requested() {
         return Ok(Outcome::Interrupted);
     }

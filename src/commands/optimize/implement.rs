@@ -1,6 +1,6 @@
 //! `--implement`: scan, choose, check, write, confirm, tell. Nothing of the project is written before it is checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write as _, stdin};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::implement_show as show;
 use super::implement_verify::Checker;
 use super::measure::noted;
 use super::run::targets;
+use crate::commands::rule_choice::RuleChoice;
 use crate::commands::sources::Sources;
 use crate::commands::{Context, Failure, FailureKind, Outcome, refused};
 use crate::engine::journal::{self, Change};
@@ -39,12 +40,18 @@ struct Work<'a> {
     how: &'a Implement,
     plan: &'a Plan,
     charged: Charged,
+    /// What the configuration says of the rules.
+    choice: RuleChoice,
     /// As the files are on disk.
     originals: Texts,
     /// As they will be.
     texts: Texts,
     /// Matches that were tried, or are not to be tried.
     settled: BTreeSet<MatchKey>,
+    /// Files as they were parsed last.
+    parsed: rewrite::ParsedFiles,
+    /// How often each rule matched in each function in the last scan.
+    n_found: BTreeMap<PlaceKey, usize>,
     answer: Implementation,
 }
 
@@ -60,7 +67,7 @@ pub(super) fn run(plan: &Plan, how: &Implement, project: &Project, context: &Con
         return Err(Failure { kind: FailureKind::Usage, message, hint }.into());
     }
     known_rules(how)?;
-    let mut work = Work::new(plan, how, project, context);
+    let mut work = Work::new(plan, how, project, context)?;
     if how.is_dry_run {
         work.preview();
         return work.tell(Outcome::Done);
@@ -73,12 +80,36 @@ pub(super) fn run(plan: &Plan, how: &Implement, project: &Project, context: &Con
     if interrupt::is_requested() {
         return Ok(Outcome::Interrupted);
     }
+    if !work.answer.applied.is_empty()
+        && let Some(measured) = checker.figures(&work.originals, &work.texts)?
+    {
+        work.answer.workload_gain = measured.workload;
+        work.answer.figures = measured.figures;
+    }
     let outcome = work.write(&state, &checker)?;
     work.answer.checks = checker.notes;
     work.answer.problems.extend(checker.problems);
-    work.answer.workload_gain = checker.workload_gain.filter(|_| !work.answer.applied.is_empty());
+    if work.answer.applied.is_empty() {
+        work.answer.workload_gain = None;
+        work.answer.figures.clear();
+    }
     journal::prune(&state, BACKUPS_KEPT);
     work.tell(outcome)
+}
+
+/// A rule, a file and a function of it.
+type PlaceKey = (String, String, String);
+
+fn place_of(each: &Match) -> PlaceKey {
+    (each.rule.clone(), each.location.path.clone(), each.location.symbol.clone())
+}
+
+fn counted(matches: &[Match]) -> BTreeMap<PlaceKey, usize> {
+    let mut counts = BTreeMap::new();
+    for each in matches {
+        *counts.entry(place_of(each)).or_insert(0) += 1;
+    }
+    counts
 }
 
 fn command_line() -> String {
@@ -122,8 +153,10 @@ fn warn_of_changes(project: &Project, context: &Context) {
 }
 
 impl<'a> Work<'a> {
-    fn new(plan: &'a Plan, how: &'a Implement, project: &'a Project, context: &'a Context) -> Self {
+    fn new(plan: &'a Plan, how: &'a Implement, project: &'a Project, context: &'a Context) -> Result<Self, Failure> {
+        let choice = RuleChoice::of(project)?;
         let sources = Sources::read(project);
+        // What is written rests on all of the project: nothing is left out that might mention a name.
         let contents = sources.contents();
         let originals: Texts = contents.into_iter().map(|(path, content)| (path, content.to_vec())).collect();
         let answer = Implementation {
@@ -137,14 +170,27 @@ impl<'a> Work<'a> {
         };
         let texts = originals.clone();
         let charged = Charged::new(targets(project));
-        Self { project, context, how, plan, charged, originals, texts, settled: BTreeSet::new(), answer }
+        Ok(Self {
+            project,
+            context,
+            how,
+            plan,
+            charged,
+            choice,
+            originals,
+            texts,
+            settled: BTreeSet::new(),
+            parsed: rewrite::ParsedFiles::default(),
+            n_found: BTreeMap::new(),
+            answer,
+        })
     }
 
     /// What may be applied next, without overlaps; what will not be is told once.
     fn next(&mut self) -> Vec<Match> {
         let files: Vec<(String, &[u8])> =
             self.texts.iter().map(|(path, text)| (path.clone(), text.as_slice())).collect();
-        let scan = rewrite::scan(&files, &rewrite::ScanOptions::default());
+        let scan = self.parsed.scan(&files, &rewrite::ScanOptions::default());
         let charged = &self.charged;
         let is_first = self.settled.is_empty();
         if is_first {
@@ -153,7 +199,14 @@ impl<'a> Work<'a> {
             };
             self.answer.problems.extend(scan.problems.iter().filter(is_asked).cloned());
         }
-        let held = |found: Vec<Match>| found.into_iter().filter(|each| charged.holds(&each.location.path)).collect();
+        self.n_found = counted(&scan.matches);
+        let choice = &self.choice;
+        let is_held = |each: &Match| {
+            let Match { rule, category, location, .. } = each;
+            let is_chosen = self.how.rules.contains(rule) || choice.wants(rule, Some(*category), &location.path);
+            is_chosen && charged.holds(&location.path)
+        };
+        let held = |found: Vec<Match>| found.into_iter().filter(is_held).collect();
         let (tried, left) = parted(held(scan.matches), held(scan.ignored), self.how, &self.plan.categories);
         for each in left {
             if self.settled.insert(key(&each.rewrite, &self.texts)) {
@@ -245,25 +298,17 @@ impl<'a> Work<'a> {
 
     /// Takes out rewrites whose rule finds its own result again: it would never come to an end.
     fn without_repeats(&mut self, matches: &[Match], kept: &[usize]) -> Vec<usize> {
-        let count = |found: &[Match], each: &Match| {
-            let same = |other: &&Match| {
-                (&other.rule, &other.location.path, &other.location.symbol)
-                    == (&each.rule, &each.location.path, &each.location.symbol)
-            };
-            found.iter().filter(same).count()
-        };
-        let scan = |texts: &Texts| {
-            let files: Vec<(String, &[u8])> =
-                texts.iter().map(|(path, text)| (path.clone(), text.as_slice())).collect();
-            rewrite::scan(&files, &rewrite::ScanOptions::default()).matches
-        };
-        let before = scan(&self.texts);
+        if kept.is_empty() {
+            return vec![];
+        }
         let mut after = self.texts.clone();
         after.extend(built(matches, kept, &self.texts));
-        let after = scan(&after);
+        let files: Vec<(String, &[u8])> = after.iter().map(|(path, text)| (path.clone(), text.as_slice())).collect();
+        let n_after = counted(&self.parsed.scan(&files, &rewrite::ScanOptions::default()).matches);
         let mut lasting = vec![];
         for &index in kept {
-            if count(&after, &matches[index]) < count(&before, &matches[index]) {
+            let place = place_of(&matches[index]);
+            if n_after.get(&place) < self.n_found.get(&place) {
                 lasting.push(index);
                 continue;
             }

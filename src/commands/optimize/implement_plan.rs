@@ -113,6 +113,7 @@ mod tests {
             rule: "list-membership".into(),
             category: Category::Algorithm,
             location: Location::new("a.py", line, "f"),
+            column: 1,
             function_line: 1,
             end_line,
             message: String::new(),

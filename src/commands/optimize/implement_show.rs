@@ -82,9 +82,7 @@ pub(super) fn write_summary(answer: &Implementation, style: &Style, out: &mut dy
         write_applied(each, style, out)?;
     }
     write_left(&answer.left, "", style, out)?;
-    if let Some(gain) = &answer.workload_gain {
-        writeln!(out, "\n{}: {}", style.text(&gain.what), gain_words(gain))?;
-    }
+    super::implement_figures::write(&answer.figures, style, out)?;
     if !answer.checks.is_empty() {
         writeln!(out, "\nChecked with:")?;
     }

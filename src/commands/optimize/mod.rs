@@ -6,6 +6,7 @@ mod dashboard;
 mod ending;
 mod implement;
 mod implement_ask;
+mod implement_figures;
 mod implement_plan;
 pub(in crate::commands) mod implement_recover;
 mod implement_requirements;

@@ -7,6 +7,7 @@ use super::args::{Action, Args, Plan};
 use super::charged::Charged;
 use super::measure::{self, Measured};
 use super::{dashboard, implement, implement_recover};
+use crate::commands::scan_cache::Question;
 use crate::commands::sources::Sources;
 use crate::commands::{Context, Failure, FailureKind, Outcome, refused};
 use crate::engine::{diagnose, rewrite};
@@ -58,7 +59,9 @@ pub(super) fn targets(project: &Project) -> Vec<String> {
 
 /// What the rules match in the files asked about. All files are read: a model or a helper lies in another one.
 fn scan(sources: &Sources, charged: &Charged) -> rewrite::Scan {
-    let mut scan = rewrite::scan(&sources.contents(), &rewrite::ScanOptions::default());
+    let (contents, options) = (sources.contents(), rewrite::ScanOptions::default());
+    let question = Question::new("optimize", &options).files(&contents);
+    let mut scan = question.answer(|| rewrite::scan(&contents, &options));
     scan.matches.retain(|each| charged.holds(&each.location.path));
     scan.problems.retain(|problem| problem.location.as_ref().is_none_or(|location| charged.holds(&location.path)));
     scan

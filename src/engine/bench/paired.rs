@@ -40,6 +40,11 @@ impl Comparison {
             _ => Gain::Inconclusive,
         }
     }
+
+    /// True when it is slower for sure, by more than the share `least`.
+    pub fn is_slower(&self, least: f64) -> bool {
+        self.interval.is_some_and(|(_, high)| high < 1.0 - least)
+    }
 }
 
 /// Compares pairs of (before, after) in seconds; `None` without a usable pair.

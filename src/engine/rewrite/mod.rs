@@ -22,4 +22,4 @@ pub use apply::{Application, Applied, Dropped, Rewritten, apply, apply_matches};
 pub use catalogue::{Example, catalogue, examples};
 pub use ignore::Ignores;
 pub use rule::{Rule, rules};
-pub use scan::{Scan, ScanOptions, parse, scan, scan_parsed};
+pub use scan::{ParsedFiles, Scan, ScanOptions, parse, scan, scan_parsed};

@@ -88,12 +88,16 @@ impl<'a> Rewrite<'a> {
         }
         let safety = self.safety();
         let location = super::facts::location(self.at);
+        let file = self.at.file();
+        let line_start = file.line_start(self.at.start());
+        let column = file.text[line_start..self.at.start()].chars().count() as u32 + 1;
         let function_line = super::facts::function_line(self.at);
         let end_line = crate::syntax::statement_of(self.last).last_line().max(location.line);
         Some(Match {
             rule: rule.name.to_owned(),
             category: rule.category,
             location,
+            column,
             function_line,
             end_line,
             message: self.message,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Category, Match, Problem};
 use crate::syntax::{Kind, Node, SourceFile, callee_name};
@@ -38,7 +39,7 @@ impl ScanOptions {
 }
 
 /// What a scan found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Scan {
     /// By path and line.
     pub matches: Vec<Match>,
@@ -54,6 +55,40 @@ pub struct Scan {
 pub fn scan<B: AsRef<[u8]> + Sync>(files: &[(String, B)], options: &ScanOptions) -> Scan {
     let (sources, problems) = parse(files);
     Scan { problems, ..scan_parsed(&sources, options) }
+}
+
+/// The content of a file by its digest, and what came of parsing it.
+type ParsedFile = (blake3::Hash, Result<Arc<SourceFile>, Problem>);
+
+/// Files as they were parsed last: scans of nearly the same files parse only what changed.
+#[derive(Default)]
+pub struct ParsedFiles(HashMap<String, ParsedFile>);
+
+impl ParsedFiles {
+    /// As [`scan`], with what is known already.
+    pub fn scan<B: AsRef<[u8]> + Sync>(&mut self, files: &[(String, B)], options: &ScanOptions) -> Scan {
+        let fresh: Vec<(String, ParsedFile)> = files
+            .par_iter()
+            .with_max_len(1)
+            .filter_map(|(path, bytes)| {
+                let hash = blake3::hash(bytes.as_ref());
+                let is_known = self.0.get(path).is_some_and(|(known, _)| *known == hash);
+                (!is_known).then(|| (path.clone(), (hash, SourceFile::parse(path, bytes.as_ref()))))
+            })
+            .collect();
+        self.0.extend(fresh);
+        let mut sources = vec![];
+        let mut problems = vec![];
+        for (path, _) in files {
+            match self.0.get(path) {
+                Some((_, Ok(source))) => sources.push(Arc::clone(source)),
+                Some((_, Err(problem))) => problems.push(problem.clone()),
+                None => {}
+            }
+        }
+        problems.sort();
+        Scan { problems, ..scan_parsed(&sources, options) }
+    }
 }
 
 /// Parses the files; what cannot be parsed is a problem, in order.

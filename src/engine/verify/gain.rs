@@ -5,13 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::VerifyError;
 use super::replay::{Answer, FunctionKey, Stage, replay};
-use super::room::{Manner, Overlay, RecordedCalls};
-use crate::model::ExitReason;
+use super::room::{Overlay, RecordedCalls};
 
 /// Fewer pairs allow no 99 % interval; more only narrow it.
 const PAIRS: usize = 8;
-/// Fewer pairs than this are not worth their time.
-const PAIRS_LEAST: f64 = 3.0;
 /// Calls are repeated this long in each process.
 const REPEAT_SECONDS: f64 = 0.02;
 
@@ -44,34 +41,6 @@ pub(super) fn functions(
         }
     }
     Ok(pairs)
-}
-
-/// Times the workload in pairs of runs, wall time; `None` when it does not end well, or takes too long for a few pairs.
-pub(super) fn workload(
-    stage: Stage<'_>,
-    before: &Overlay,
-    after: &Overlay,
-    budget: Duration,
-) -> Result<Option<Pairs>, VerifyError> {
-    let mut pairs = vec![];
-    let start = Instant::now();
-    // The first run fills caches and tells whether there is time for more; it does not count.
-    let first = stage.room.observe(stage.workload, after, Manner::default(), stage.deadline)?;
-    if first.run.wall_seconds * PAIRS_LEAST > budget.as_secs_f64() {
-        return Ok(None);
-    }
-    for number in 0..PAIRS {
-        if is_over(start, number, budget) {
-            break;
-        }
-        let time = |overlay: &Overlay| stage.room.observe(stage.workload, overlay, Manner::default(), stage.deadline);
-        let (old, new) = in_turns(number, || time(before), || time(after))?;
-        if old.run.exit != new.run.exit || !matches!(old.run.exit, ExitReason::Exited(_)) {
-            return Ok(None);
-        }
-        pairs.push((old.run.wall_seconds, new.run.wall_seconds));
-    }
-    Ok(Some(pairs))
 }
 
 /// True when another round like the past ones would exceed the budget.

@@ -5,6 +5,7 @@
 mod bisect;
 mod compile;
 mod error;
+mod figures;
 mod gain;
 mod outcomes;
 mod replay;
@@ -15,6 +16,7 @@ mod still;
 pub use bisect::guilty;
 pub use compile::{CompileJob, compile};
 pub use error::VerifyError;
+pub use figures::{Figures, Measured, Series, figures};
 pub use outcomes::{Baseline, baseline, broken};
 pub use room::{Observed, Overlay, Reach, RecordedCalls, Room, TestResult, Watch};
 pub use session::{Checked, Event, Options, Subject, Timing, Unit, confirm, verify};

@@ -67,7 +67,8 @@ mod tests {
     use super::*;
 
     fn run(outcomes: &[(&str, &str)]) -> Tests {
-        let result = |outcome: &str| TestResult { outcome: outcome.into(), message: "said".into(), seconds: 0.0 };
+        let result =
+            |outcome: &str| TestResult { outcome: outcome.into(), message: "said".into(), ..TestResult::default() };
         outcomes.iter().map(|(name, outcome)| ((*name).to_owned(), result(outcome))).collect()
     }
 

@@ -24,6 +24,7 @@ macro_rules! python_files {
 python_files![
     "cmdx_check.py",
     "cmdx_main.py",
+    "cmdx_memory.py",
     "cmdx_overlay.py",
     "cmdx_replay.py",
     "cmdx_tests.py",
@@ -54,6 +55,8 @@ pub struct Observed {
     pub reach: BTreeMap<usize, Reach>,
     /// Recorded calls of the rewritten functions.
     pub calls: Vec<RecordedCalls>,
+    /// Largest resident memory of one Python process, when it was measured.
+    pub peak_bytes: Option<u64>,
 }
 
 /// The outcome of one test.
@@ -65,6 +68,8 @@ pub struct TestResult {
     pub message: String,
     /// Time of the test itself, without its fixtures.
     pub seconds: f64,
+    /// By how much resident memory grew in it at most, when it was measured.
+    pub peak_bytes: Option<u64>,
 }
 
 /// Whether and by whom the lines of a rewrite were run.
@@ -98,8 +103,8 @@ pub struct RecordedCalls {
     pub function: String,
     /// Name of its module.
     pub module: String,
-    /// True when a decorator stands between the name and the function.
-    pub is_decorated: bool,
+    /// Decorators that stand between the name and the function.
+    pub n_decorators: u32,
     /// Calls seen.
     pub n_calls: u64,
     /// Calls kept.
@@ -137,7 +142,24 @@ struct TestLine {
     message: String,
     #[serde(default)]
     seconds: f64,
+    #[serde(default)]
+    peak_bytes: Option<u64>,
 }
+
+/// Functions to reach below their decorators: by file, then name, with the number of decorators.
+pub(super) type Grabs = BTreeMap<PathBuf, BTreeMap<String, u32>>;
+
+/// What is put in front of the files on disk, or done to them, for one run.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Setting<'a> {
+    pub watch: Option<&'a Watch>,
+    pub grabs: Option<&'a Grabs>,
+    /// Whether unittest's outcomes are wanted.
+    pub collects_unittest: bool,
+}
+
+/// Gives further variables of a run; one of them is the `PYTHONPATH` it is given, with more in front.
+pub(super) type MoreVariables<'a> = dyn Fn(&OsString) -> Vec<(String, OsString)> + 'a;
 
 /// How one run is watched.
 #[derive(Clone, Copy, Default)]
@@ -145,6 +167,10 @@ pub(super) struct Manner<'a> {
     pub watch: Option<&'a Watch>,
     /// The only tests wanted.
     pub only: Option<&'a BTreeSet<String>>,
+    /// Whether peak memory is wanted.
+    pub measures_memory: bool,
+    /// Further variables.
+    pub more: Option<&'a MoreVariables<'a>>,
 }
 
 impl Room {
@@ -181,19 +207,29 @@ impl Room {
     ) -> Result<Observed, VerifyError> {
         let directory = self.run_directory()?;
         let is_pytest = pytest_at(&workload.argv).is_some();
-        let mut variables = self.variables(workload, overlay, manner.watch, !is_pytest, &directory)?;
+        let setting = Setting { watch: manner.watch, grabs: None, collects_unittest: !is_pytest };
+        let mut variables = self.variables(workload, overlay, setting, &directory)?;
         if let Some(only) = manner.only.filter(|_| is_pytest) {
             let path = directory.join("only");
             let names: Vec<&str> = only.iter().map(String::as_str).collect();
             atomic_file::write(&path, names.join("\n").as_bytes()).map_err(VerifyError::of_room(&path))?;
             variables.push(("CMDX_ONLY".into(), path.into()));
         }
+        if manner.measures_memory {
+            variables.push(("CMDX_MEMORY".into(), "1".into()));
+        }
+        if let Some(more) = manner.more {
+            let at = variables.iter().position(|(name, _)| name == "PYTHONPATH");
+            let python_path = at.map_or_else(OsString::new, |at| variables.remove(at).1);
+            variables.extend(more(&python_path));
+        }
         let workload = Workload { argv: self.argv(workload, overlay, manner.watch), ..workload.clone() };
         let run = harness::run_plain(&workload, &variables, &directory, deadline)?;
         if run.exit == ExitReason::Interrupted {
             return Err(VerifyError::Interrupted);
         }
-        let mut observed = Observed { run, tests: BTreeMap::new(), reach: BTreeMap::new(), calls: vec![] };
+        let mut observed =
+            Observed { run, tests: BTreeMap::new(), reach: BTreeMap::new(), calls: vec![], peak_bytes: None };
         read(&directory, &mut observed).map_err(VerifyError::of_room(&directory))?;
         Ok(observed)
     }
@@ -203,8 +239,7 @@ impl Room {
         &self,
         workload: &Workload,
         overlay: &Overlay,
-        watch: Option<&Watch>,
-        collects_unittest: bool,
+        setting: Setting<'_>,
         directory: &Path,
     ) -> Result<Vec<(String, OsString)>, VerifyError> {
         let mut files = BTreeMap::new();
@@ -215,9 +250,10 @@ impl Room {
         }
         let settings = json!({
             "files": files,
-            "probes": watch,
-            "record": watch.map(|_| directory),
-            "results": collects_unittest.then_some(directory),
+            "probes": setting.watch,
+            "grabs": setting.grabs,
+            "record": setting.watch.map(|_| directory),
+            "results": setting.collects_unittest.then_some(directory),
         });
         let path = directory.join("overlay.json");
         atomic_file::write(&path, settings.to_string().as_bytes()).map_err(VerifyError::of_room(&path))?;
@@ -271,6 +307,9 @@ fn read(directory: &Path, observed: &mut Observed) -> std::io::Result<()> {
         } else if name.starts_with("observed-") && path.extension().is_some_and(|extension| extension == "json") {
             let Ok(file) = serde_json::from_slice::<ObservedFile>(&fs::read(&path)?) else { continue };
             add_observed(observed, file);
+        } else if name.starts_with("peak-") {
+            let peak = fs::read_to_string(&path)?.trim().parse().ok();
+            observed.peak_bytes = observed.peak_bytes.max(peak);
         }
     }
     Ok(())
@@ -279,6 +318,10 @@ fn read(directory: &Path, observed: &mut Observed) -> std::io::Result<()> {
 /// A test has up to three reports; it failed when one of them did.
 fn add_test(tests: &mut BTreeMap<String, TestResult>, line: TestLine) {
     let test = tests.entry(line.test).or_default();
+    if line.when == "memory" {
+        test.peak_bytes = test.peak_bytes.max(line.peak_bytes);
+        return;
+    }
     if line.when == "call" {
         test.seconds += line.seconds;
     }

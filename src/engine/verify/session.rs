@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::compile::{CompileJob, compile};
 use super::gain;
@@ -73,8 +73,8 @@ pub struct Checked {
     pub verdicts: Vec<Verdict>,
     /// Times of recorded calls of its function, for each rewrite.
     pub timings: Vec<Option<Timing>>,
-    /// Times of the whole workload.
-    pub workload_timing: Option<Timing>,
+    /// Tests that run it, for each rewrite.
+    pub tests: Vec<BTreeSet<String>>,
     /// What was run, one sentence each.
     pub notes: Vec<String>,
     /// What could not be run or compared, one sentence each.
@@ -88,10 +88,12 @@ pub struct Checked {
 pub struct Timing {
     /// What was timed.
     pub what: String,
-    /// Calls in one time; 1 for a whole workload.
+    /// Calls in one time.
     pub n_calls: u64,
     /// (before, after) in seconds.
     pub pairs: Vec<(f64, f64)>,
+    /// True when the calls are those of tests, whose inputs are small: they say what is slower, not what is no faster.
+    pub is_of_tests: bool,
 }
 
 /// Checks the rewrites. Those that differ are taken out one by one; the verdicts of the others hold with the rest of
@@ -149,7 +151,8 @@ struct Session<'a> {
     checks: Vec<Vec<String>>,
     why_not: Vec<Option<String>>,
     reach: BTreeMap<usize, Reach>,
-    calls: Vec<RecordedCalls>,
+    /// Recorded calls, and whether tests made them.
+    calls: Vec<(RecordedCalls, bool)>,
     checked: Checked,
 }
 
@@ -216,11 +219,12 @@ impl<'a> Session<'a> {
     }
 
     fn observe_base(&self, workload: &Workload, watch: Option<&Watch>) -> Result<Observed, VerifyError> {
-        let manner = Manner { watch, only: None };
+        let manner = Manner { watch, ..Manner::default() };
         self.room.observe(workload, self.subject.base, manner, self.options.deadline)
     }
 
-    fn remember(&mut self, observed: &mut Observed) {
+    /// Keeps what was seen. Calls of the workload take the place of those of the tests: their inputs are real.
+    fn remember(&mut self, observed: &mut Observed, is_of_tests: bool) {
         for (unit, reach) in std::mem::take(&mut observed.reach) {
             let known = self.reach.entry(unit).or_default();
             known.n_places = known.n_places.max(reach.n_places);
@@ -230,9 +234,14 @@ impl<'a> Session<'a> {
             known.functions.extend(reach.functions);
         }
         for calls in std::mem::take(&mut observed.calls) {
-            let is_known = |known: &RecordedCalls| known.path == calls.path && known.function == calls.function;
-            if !self.calls.iter().any(is_known) {
-                self.calls.push(calls);
+            let is_same =
+                |(known, _): &(RecordedCalls, bool)| known.path == calls.path && known.function == calls.function;
+            match self.calls.iter_mut().find(|known| is_same(known)) {
+                None => self.calls.push((calls, is_of_tests)),
+                Some(known) if calls.file.is_some() && (known.1 || known.0.file.is_none()) => {
+                    *known = (calls, is_of_tests);
+                }
+                Some(_) => {}
             }
         }
     }
@@ -254,7 +263,7 @@ impl<'a> Session<'a> {
         let watch = self.watch();
         self.step(&format!("Running {} again, watched", suite.title));
         let mut watched = self.observe_base(suite, Some(&watch))?;
-        self.remember(&mut watched);
+        self.remember(&mut watched, true);
         let base_seconds = watched.run.wall_seconds;
         runs.push(watched);
         let joined = match self.options.known {
@@ -328,7 +337,7 @@ impl<'a> Session<'a> {
         deadline: Duration,
     ) -> Result<BTreeMap<String, String>, VerifyError> {
         let observed =
-            self.room.observe(suite, &(self.subject.build)(units), Manner { watch: None, only }, deadline)?;
+            self.room.observe(suite, &(self.subject.build)(units), Manner { only, ..Manner::default() }, deadline)?;
         Ok(broken(joined, &observed.tests, only))
     }
 
@@ -338,6 +347,9 @@ impl<'a> Session<'a> {
         if reach.is_complete() && n_tests > 0 {
             let tests = units::counted(n_tests, "test that runs it passes", "tests that run it pass");
             self.checks[unit].push(format!("{tests} as before"));
+        } else if reach.is_complete() && reach.n_hits > 0 && reach.tests.is_empty() && !joined.stable.is_empty() {
+            let tests = units::counted(joined.stable.len() as u64, "test passes", "tests pass");
+            self.checks[unit].push(format!("it runs when the tests are loaded; {tests} as before"));
         } else {
             self.why_not[unit] = Some("no test runs it".into());
         }
@@ -363,7 +375,7 @@ impl<'a> Session<'a> {
             .filter(|(_, reach)| reach.is_complete() && reach.n_hits > 0)
             .map(|(unit, _)| *unit)
             .collect();
-        self.remember(&mut watched);
+        self.remember(&mut watched, false);
         let wanted = printed(&plain)?;
         if printed(&watched)? != wanted || plain.run.exit != watched.run.exit {
             let problem = format!("{} prints something else each time; its output was not compared", workload.title);
@@ -402,7 +414,7 @@ impl<'a> Session<'a> {
 
     /// The calls that can be made again.
     fn replayable(&self) -> Vec<RecordedCalls> {
-        self.calls.iter().filter(|calls| calls.file.is_some() && !calls.is_decorated).cloned().collect()
+        self.calls.iter().filter(|(calls, _)| calls.file.is_some()).map(|(calls, _)| calls.clone()).collect()
     }
 
     /// Recorded calls to old and new code; what differs is taken out.
@@ -481,13 +493,12 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Times recorded calls, and the workload as a whole.
+    /// Times recorded calls.
     fn timings(&mut self) -> Result<(), VerifyError> {
         let budget = self.options.timing_budget;
         if self.alive.is_empty() || budget.is_zero() {
             return Ok(());
         }
-        let start = Instant::now();
         let after = (self.subject.build)(&self.alive);
         let calls = self.replayable();
         let calls: Vec<&RecordedCalls> = calls
@@ -500,21 +511,19 @@ impl<'a> Session<'a> {
         for ((path, function), pairs) in pairs {
             let n_calls = calls.iter().find(|calls| calls.function == function).map_or(0, |calls| calls.n_kept);
             let what = format!("{function}() with {}", units::counted(n_calls, "recorded call", "recorded calls"));
+            let is_it = |known: &&(RecordedCalls, bool)| known.0.path == path && known.0.function == function;
+            let is_of_tests = self.calls.iter().find(is_it).is_none_or(|known| known.1);
             for unit in self.units_of(&(path, function)) {
-                self.checked.timings[unit] = Some(Timing { what: what.clone(), n_calls, pairs: pairs.clone() });
+                let timing = Timing { what: what.clone(), n_calls, pairs: pairs.clone(), is_of_tests };
+                self.checked.timings[unit] = Some(timing);
             }
         }
-        let Some(workload) = self.options.workload else { return Ok(()) };
-        self.step(&format!("Timing {}", workload.title));
-        let stage = Stage { deadline: self.options.deadline, workload, room: self.room, python: self.options.python };
-        let left = budget.saturating_sub(start.elapsed());
-        let pairs = gain::workload(stage, self.subject.base, &after, left)?;
-        self.checked.workload_timing = pairs.map(|pairs| Timing { what: workload.title.clone(), n_calls: 1, pairs });
         Ok(())
     }
 
     fn into_checked(mut self) -> Checked {
         for unit in 0..self.subject.units.len() {
+            self.checked.tests.push(self.reach.remove(&unit).map(|reach| reach.tests).unwrap_or_default());
             let checks = std::mem::take(&mut self.checks[unit]);
             let verdict = if let Some(first) = self.differing.remove(&unit) {
                 Verdict::Differs { first }

@@ -65,6 +65,7 @@ mod tests {
             rule: "r".into(),
             category: Category::Algorithm,
             location: Location::new("a.py", 1, ""),
+            column: 1,
             function_line: 0,
             end_line: 1,
             message: String::new(),

@@ -13,6 +13,9 @@ pub(super) fn write(report: &LintReport, out: &mut dyn Write) -> io::Result<()> 
         if finding.end_line > finding.location.line {
             let _infallible = write!(properties, ",endLine={}", finding.end_line);
         }
+        if finding.column > 0 {
+            let _infallible = write!(properties, ",col={}", finding.column);
+        }
         let title = property(&format!("{} ({})", finding.rule, words::safety(finding.safety)));
         writeln!(out, "::warning {properties},title=cmdx {title}::{}", data(&words::sentences(finding)))?;
     }

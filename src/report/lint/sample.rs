@@ -9,6 +9,7 @@ pub(super) fn report() -> LintReport {
     let finding = |rule: &str, category, path: &str, line, safety, message: &str| LintFinding {
         rule: rule.to_owned(),
         category,
+        column: 0,
         location: Location::new(path, line, "f"),
         end_line: line + 1,
         message: message.to_owned(),

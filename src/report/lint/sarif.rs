@@ -56,6 +56,9 @@ fn results(report: &LintReport) -> Vec<Value> {
         let mut location = sarif::location(&place);
         if place.line > 0 {
             location["physicalLocation"]["region"]["endLine"] = json!(finding.end_line.max(place.line));
+            if finding.column > 0 {
+                location["physicalLocation"]["region"]["startColumn"] = json!(finding.column);
+            }
         }
         results.push(json!({
             "ruleId": finding.rule,

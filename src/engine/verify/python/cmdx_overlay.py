@@ -5,6 +5,7 @@ the rewritten lines run, by which test, with which arguments. Nothing of the pro
     files     {path on disk: path of the copy}
     probes    {path on disk: {number of the rewrite: [lines]}}, present when a run is observed
     record    directory for what was observed
+    grabs     {path on disk: {qualified name: number of its decorators}}: functions to reach below their decorators
     results   directory for the outcomes of unittest's tests, when they are wanted
 """
 import ast
@@ -20,6 +21,8 @@ import types
 
 FILES = {}
 PROBES = {}
+GRABS = {}
+#: Functions below their decorators, by (path, qualified name).
 GRABBED = {}
 RECORD = None
 #: Name of the test that runs; set by the test plugins.
@@ -27,6 +30,8 @@ CURRENT_TEST = [None]
 #: Calls of one function whose arguments are kept, and bytes of them.
 CALLS_MAX = 12
 CALL_BYTES_MAX = 4 << 20
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 _hits = {}
 _sizes = {}
@@ -42,16 +47,24 @@ def start(environment):
     global RECORD
     FILES.update(settings.get("files") or {})
     PROBES.update(settings.get("probes") or {})
+    GRABS.update(settings.get("grabs") or {})
     RECORD = settings.get("record")
     _patch_loader()
+    if GRABS:
+        builtins.__cmdx_grab__ = _grabber
     if RECORD and PROBES:
         import atexit
 
         builtins.__cmdx_hit__ = _hit
         builtins.__cmdx_record__ = _recorder
+        builtins.__cmdx_class__ = _class_watch
         atexit.register(_write)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_forget)
+    if environment.get("CMDX_MEMORY"):
+        import cmdx_memory
+
+        cmdx_memory.watch(environment["CMDX_RESULTS"])
     if settings.get("results"):
         import cmdx_tests
 
@@ -127,14 +140,17 @@ def code_of(path):
     if path is None:
         return None
     real = os.path.realpath(path)
-    if real not in FILES and real not in PROBES:
+    if real not in FILES and real not in PROBES and real not in GRABS:
         return None
     with open(FILES.get(real, real), "rb") as file:
         source = file.read()
-    if real not in PROBES:
+    if real not in PROBES and real not in GRABS:
         return compile(source, path, "exec", dont_inherit=True)
     tree = ast.parse(source, path)
-    _instrument(tree, real, PROBES[real])
+    if real in PROBES:
+        _instrument(tree, real, PROBES[real])
+    else:
+        _grab(tree, real, GRABS[real])
     return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
 
 
@@ -143,52 +159,85 @@ def _instrument(tree, path, rewrites):
     for node in ast.walk(tree):
         for child in ast.iter_child_nodes(node):
             parents[child] = node
-    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    functions = [node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS)]
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    names = _names(functions, parents)
     places = []
     recorded = set()
     for number, lines in sorted(rewrites.items(), key=lambda item: int(item[0])):
         seen = {}
         for line in sorted(lines):
-            inside = [f for f in functions if _first_line(f) <= line <= f.end_lineno]
+            inside = [f for f in functions + classes if _first_line(f) <= line <= f.end_lineno]
             function = max(inside, key=lambda f: f.lineno) if inside else None
             if function not in seen:
                 seen[function] = line
-        if len(seen) > 1:
+        if any(isinstance(place, _FUNCTIONS) for place in seen):
+            seen = {place: line for place, line in seen.items() if isinstance(place, _FUNCTIONS)}
+        elif len(seen) > 1:
             seen.pop(None, None)
         _sizes[(path, number)] = len(seen)
         owners = _functions.setdefault((path, number), set())
         for index, (function, line) in enumerate(seen.items()):
             places.append((function or tree, line, number, index))
             outer = function
-            while outer is not None:
+            while isinstance(outer, _FUNCTIONS):
                 above = parents.get(outer)
-                while above is not None and not isinstance(above, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                while above is not None and not isinstance(above, _FUNCTIONS):
                     above = parents.get(above)
                 if above is None:
                     break
                 outer = above
-            if outer is not None:
+            if isinstance(outer, _FUNCTIONS):
                 recorded.add(outer)
-                owners.add(_qualified(outer, parents))
+                owners.add(names[outer])
     for function in recorded:
-        if isinstance(function, ast.FunctionDef):
-            _decorate(function, path, _qualified(function, parents))
+        _decorate(function, path, names[function])
     for scope, line, number, index in places:
-        _probe(scope, line, path, number, index)
+        if isinstance(scope, ast.ClassDef):
+            scope.decorator_list.insert(0, _call("__cmdx_class__", [path, number, index], scope))
+        else:
+            _probe(scope, line, path, number, index)
 
 
 def _first_line(function):
     return min([function.lineno] + [decorator.lineno for decorator in function.decorator_list])
 
 
-def _qualified(function, parents):
-    names = [function.name]
-    above = parents.get(function)
-    while above is not None:
-        if isinstance(above, ast.ClassDef):
-            names.append(above.name)
-        above = parents.get(above)
-    return ".".join(reversed(names))
+def _names(functions, parents):
+    """Qualified names; the second function of a name (the setter of a property) is `name#2`."""
+    names, counts = {}, {}
+    for function in sorted(functions, key=lambda f: (f.lineno, f.col_offset)):
+        parts = [function.name]
+        above = parents.get(function)
+        while above is not None:
+            if isinstance(above, (ast.ClassDef,) + _FUNCTIONS):
+                parts.append(above.name)
+            above = parents.get(above)
+        name = ".".join(reversed(parts))
+        counts[name] = counts.get(name, 0) + 1
+        names[function] = name if counts[name] == 1 else "%s#%d" % (name, counts[name])
+    return names
+
+
+def _grab(tree, path, wanted):
+    parents = {}
+    for node in ast.walk(tree):
+        for child in ast.iter_child_nodes(node):
+            parents[child] = node
+    functions = [node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS)]
+    for function, name in _names(functions, parents).items():
+        if name in wanted:
+            # A decorator that a rewrite added stands next to the function and is part of the new code.
+            at = min(wanted[name], len(function.decorator_list))
+            function.decorator_list.insert(at, _call("__cmdx_grab__", [path, name], function))
+
+
+def _grabber(path, name):
+    def decorate(function):
+        GRABBED[(path, name)] = function
+        return function
+
+    return decorate
 
 
 def _call(name, arguments, place):
@@ -201,7 +250,7 @@ def _call(name, arguments, place):
 
 def _decorate(function, path, qualified):
     place = function.decorator_list[-1] if function.decorator_list else function
-    arguments = [path, qualified, bool(function.decorator_list)]
+    arguments = [path, qualified, len(function.decorator_list)]
     function.decorator_list.append(_call("__cmdx_record__", arguments, place))
 
 
@@ -218,7 +267,7 @@ def _probe(scope, line, path, number, index):
             for position, statement in enumerate(block):
                 if statement.lineno <= line <= statement.end_lineno and _can_hold(statement):
                     found = (block, position, statement)
-        if found is None or isinstance(found[2], (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if found is None or isinstance(found[2], (ast.ClassDef,) + _FUNCTIONS):
             break
         body, at, node = found
         if body is scope.body:
@@ -262,18 +311,79 @@ def _hit(path, number, index):
         seen[1].add(CURRENT_TEST[0])
 
 
+def _class_watch(path, number, index):
+    """A rewritten class runs where an instance is made; one that cannot be watched, where it is defined."""
+
+    def decorate(cls):
+        made = getattr(cls, "__init__", object.__init__)
+        if made is object.__init__ or not isinstance(made, types.FunctionType):
+            _hit(path, number, index)
+            return cls
+
+        @functools.wraps(made)
+        def __init__(self, *args, **kwargs):
+            _hit(path, number, index)
+            return made(self, *args, **kwargs)
+
+        try:
+            cls.__init__ = __init__
+        except (TypeError, AttributeError):
+            _hit(path, number, index)
+        return cls
+
+    return decorate
+
+
 def _forget():
     _hits.clear()
     _calls.clear()
 
 
-def _recorder(path, qualified, is_decorated):
+def _recorder(path, qualified, n_decorators):
     def decorate(function):
         if not isinstance(function, types.FunctionType):
             return function
         import inspect
 
-        key = (path, qualified, function.__module__, is_decorated)
+        key = (path, qualified, function.__module__, n_decorators)
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def coroutine(*args, **kwargs):
+                kept = _note(key, args, kwargs)
+                try:
+                    result = await function(*args, **kwargs)
+                except BaseException as error:
+                    if kept is not None:
+                        kept[1] = "raised " + type(error).__name__
+                    raise
+                if kept is not None:
+                    kept[1] = "returned"
+                return result
+
+            return coroutine
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            async def async_generator(*args, **kwargs):
+                _note(key, args, kwargs)
+                inner = function(*args, **kwargs)
+                try:
+                    item = await inner.__anext__()
+                    while True:
+                        try:
+                            sent = yield item
+                        except GeneratorExit:
+                            await inner.aclose()
+                            raise
+                        except BaseException as error:
+                            item = await inner.athrow(error)
+                        else:
+                            item = await inner.asend(sent)
+                except StopAsyncIteration:
+                    return
+
+            return async_generator
         if inspect.isgeneratorfunction(function):
 
             @functools.wraps(function)
@@ -350,7 +460,7 @@ def _write():
         for (path, number), size in _sizes.items()
     ]
     calls = []
-    for index, ((path, qualified, module, is_decorated), found) in enumerate(sorted(_calls.items())):
+    for index, ((path, qualified, module, n_decorators), found) in enumerate(sorted(_calls.items())):
         file = None
         if found["kept"]:
             file = "%s-%d.calls" % (name, index)
@@ -361,7 +471,7 @@ def _write():
                 "path": path,
                 "function": qualified,
                 "module": module,
-                "is_decorated": is_decorated,
+                "n_decorators": n_decorators,
                 "n_calls": found["n"],
                 "n_kept": len(found["kept"]),
                 "refused": found["refused"],

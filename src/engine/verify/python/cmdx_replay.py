@@ -24,6 +24,12 @@ class _Reached(BaseException):
 
 
 _guard = [False, None]
+#: The event loop that coroutines are run with, once one was met.
+_LOOP = [None]
+#: Private copies of the databases that calls open, by the path of the original.
+_COPIES = {}
+#: Larger databases are not copied; a call that opens one is stopped.
+DATABASE_BYTES_MAX = 64 << 20
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _REFUSED = (
     "socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "subprocess.Popen", "os.system", "os.exec",
@@ -46,7 +52,9 @@ def _audit(event, args):
             _guard[1] = "it writes a file"
             raise _Reached()
         return
-    if event == "sqlite3.connect" and args and args[0] in (":memory:", b":memory:"):
+    if event == "sqlite3.connect/handle":
+        return
+    if event == "sqlite3.connect" and args and (args[0] in (":memory:", b":memory:") or args[0] in _COPIES.values()):
         return
     if event.startswith(_REFUSED):
         _guard[1] = "it reaches outside the process (%s)" % event
@@ -72,6 +80,77 @@ def _takes_reshaped(content):
     except _Reached:
         return True
     return False
+
+
+def _copy_databases(directory):
+    """Calls get a private copy of a database file: they may write to it, and both sides find the same rows."""
+    try:
+        import sqlite3
+    except ImportError:
+        return
+    original = sqlite3.connect
+
+    def connect(database, *args, **kwargs):
+        return original(_copied(database, directory, kwargs.get("uri", False)), *args, **kwargs)
+
+    sqlite3.connect = sqlite3.dbapi2.connect = connect
+
+
+def _copied(database, directory, is_uri):
+    try:
+        path = os.fspath(database)
+    except TypeError:
+        return database
+    if not isinstance(path, str) or path in ("", ":memory:") or (is_uri and path.startswith("file:")):
+        return database
+    path = os.path.realpath(path)
+    if path in _COPIES.values():
+        return path
+    if path not in _COPIES:
+        if not os.path.isfile(path) or os.path.getsize(path) > DATABASE_BYTES_MAX:
+            return database
+        copy = os.path.join(directory, "database-%d" % len(_COPIES))
+        was_guarded, _guard[0] = _guard[0], False
+        try:
+            for suffix in ("", "-wal", "-journal"):
+                if os.path.isfile(path + suffix):
+                    with open(path + suffix, "rb") as source, open(copy + suffix, "wb") as target:
+                        target.write(source.read())
+        finally:
+            _guard[0] = was_guarded
+        _COPIES[path] = os.path.realpath(copy)
+    return _COPIES[path]
+
+
+_rows_known = [None, ""]
+
+
+def _rows():
+    """All rows of the copied databases, in their order, as one digest."""
+    if not _COPIES:
+        return ""
+    import sqlite3
+
+    state = []
+    for copy in sorted(_COPIES.values()):
+        for suffix in ("", "-wal"):
+            if os.path.exists(copy + suffix):
+                found = os.stat(copy + suffix)
+                state.append((copy, suffix, found.st_mtime_ns, found.st_size))
+    if _rows_known[0] == state:
+        return _rows_known[1]
+    digest = hashlib.blake2b(digest_size=16)
+    for copy in sorted(_COPIES.values()):
+        connection = sqlite3.connect(copy, timeout=1)
+        try:
+            for line in connection.iterdump():
+                digest.update(line.encode("utf-8", "replace"))
+        except sqlite3.Error as error:
+            digest.update(str(error).encode())
+        finally:
+            connection.close()
+    _rows_known[:] = [state, digest.hexdigest()]
+    return _rows_known[1]
 
 
 class _Canon(object):
@@ -121,6 +200,8 @@ class _Canon(object):
             return "function %s" % getattr(value, "__qualname__", "?")
         if isinstance(value, types.ModuleType):
             return "module %s" % value.__name__
+        if isinstance(value, types.AsyncGeneratorType):
+            return "iterator[%s]" % _drained(_synchronous(value), self, depth)[0]
         if isinstance(value, types.GeneratorType) or (hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools")):
             return "iterator[%s]" % _drained(value, self, depth)[0]
         if hasattr(value, "dtype") and hasattr(value, "tobytes"):
@@ -135,7 +216,10 @@ class _Canon(object):
         parts = []
         fields = getattr(value, "__dict__", None)
         if isinstance(fields, dict) and fields:
-            items = sorted((k, v) for k, v in fields.items() if isinstance(k, str) and not k.startswith("_sa_"))
+            hidden = _hidden(type(value))
+            items = sorted(
+                (k, v) for k, v in fields.items() if isinstance(k, str) and not k.startswith("_sa_") and k not in hidden
+            )
             parts.append(",".join("%s=%s" % (k, self.of(v, depth)) for k, v in items))
         for kind in type(value).__mro__:
             slots = kind.__dict__.get("__slots__", ())
@@ -143,6 +227,30 @@ class _Canon(object):
                 if slot not in ("__dict__", "__weakref__") and hasattr(value, slot):
                     parts.append("%s=%s" % (slot, self.of(getattr(value, slot), depth)))
         return ";".join(parts)
+
+
+def _hidden(kind):
+    """Fields of an ORM's row that say what was loaded along with it, not what is in it."""
+    mapper = getattr(kind, "__mapper__", None)
+    if mapper is not None:
+        try:
+            return set(mapper.relationships.keys())
+        except Exception:
+            return set()
+    if hasattr(kind, "_meta") and hasattr(kind, "_default_manager"):
+        return {"_state", "_prefetched_objects_cache"}
+    if hasattr(kind, "_meta") and hasattr(kind, "select"):
+        return {"__rel__", "_dirty"}
+    return set()
+
+
+def _synchronous(iterator):
+    """The items of an asynchronous iterator."""
+    while True:
+        try:
+            yield _LOOP[0].run_until_complete(iterator.__anext__())
+        except StopAsyncIteration:
+            return
 
 
 def _drained(iterator, canon, depth):
@@ -183,6 +291,26 @@ def _ending(outcome, error):
     return "raised " + type(error).__name__ if outcome.get("kind") == "raised" else "returned"
 
 
+def _awaited(result):
+    """What a coroutine gives; anything else as it is."""
+    if not isinstance(result, types.CoroutineType):
+        return result
+    return _LOOP[0].run_until_complete(result)
+
+
+def _make_loop(function):
+    """Coroutines run on a loop of ours, made before calls are watched."""
+    import inspect
+
+    is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+    if is_async and _LOOP[0] is None:
+        import asyncio
+
+        _LOOP[0] = asyncio.new_event_loop()
+        asyncio.set_event_loop(_LOOP[0])
+    return is_async
+
+
 def _outcome(function, content, ended):
     raised = None
     if _takes_reshaped(content):
@@ -194,7 +322,9 @@ def _outcome(function, content, ended):
     _guard[0], _guard[1] = True, None
     try:
         try:
-            result = function(*args, **kwargs)
+            result = _awaited(function(*args, **kwargs))
+            if isinstance(result, types.AsyncGeneratorType):
+                result = _synchronous(result)
             if isinstance(result, types.GeneratorType):
                 items, shown, raised = _drained(result, _Canon(), 0)
                 outcome.update(kind="items", result=_digest(items), shown=_shown(shown))
@@ -221,15 +351,24 @@ def _outcome(function, content, ended):
     outcome["output"] = _digest(written)
     if _guard[1]:
         return {"refused": _guard[1]}
+    outcome["rows"] = _rows()
     outcome["ending"] = _ending(outcome, raised)
     outcome["is_as_recorded"] = ended is None or ended == outcome["ending"]
     return outcome
 
 
+def _cpu_clock():
+    return time.process_time_ns if hasattr(time, "process_time_ns") else (lambda: int(time.process_time() * 1e9))
+
+
 def _seconds(function, contents, least):
-    """CPU time of one round of all calls: the smallest of several rounds."""
+    """Time of one round of all calls: the smallest of several rounds."""
     best, spent = None, 0.0
-    clock = time.process_time_ns if hasattr(time, "process_time_ns") else (lambda: int(time.process_time() * 1e9))
+    # What waits is measured by the wall, what computes by the processor.
+    if _make_loop(function):
+        clock = time.perf_counter_ns if hasattr(time, "perf_counter_ns") else (lambda: int(time.perf_counter() * 1e9))
+    else:
+        clock = _cpu_clock()
     n = 0
     while n < 3 or (spent < least and n < 200):
         total = 0
@@ -238,7 +377,9 @@ def _seconds(function, contents, least):
             stdout, sys.stdout = sys.stdout, io.StringIO()
             begin = clock()
             try:
-                result = function(*args, **kwargs)
+                result = _awaited(function(*args, **kwargs))
+                if isinstance(result, types.AsyncGeneratorType):
+                    result = _synchronous(result)
                 if isinstance(result, types.GeneratorType):
                     for _ in result:
                         pass
@@ -272,10 +413,13 @@ def _resolve(call):
         module = importlib.import_module(call["module"])
         if os.path.realpath(getattr(module, "__file__", "") or "") != path:
             raise ImportError("`%s` is another file here" % call["module"])
-    if call["is_decorated"]:
-        raise LookupError("a decorator stands in front of it")
+    if call["n_decorators"]:
+        key = (path, call["function"])
+        if key not in cmdx_overlay.GRABBED:
+            raise LookupError("it is not defined when its module is imported")
+        return cmdx_overlay.GRABBED[key]
     found = module
-    for name in call["function"].split("."):
+    for name in call["function"].split("#")[0].split("."):
         found = found.__dict__[name] if isinstance(found, type) and name in found.__dict__ else getattr(found, name)
     if isinstance(found, (staticmethod, classmethod)):
         found = found.__func__
@@ -294,6 +438,7 @@ def _main():
     import cmdx_overlay
 
     _RESHAPED.update(cmdx_overlay.reshaped())
+    _copy_databases(os.path.dirname(os.path.abspath(out)))
     if hasattr(sys, "addaudithook"):
         sys.addaudithook(_audit)
     for call in job["calls"]:
@@ -304,6 +449,7 @@ def _main():
                 sys.path.append(entry)
         try:
             function = _resolve(call)
+            _make_loop(function)
             with open(call["file"], "rb") as file:
                 contents = pickle.load(file)
         except BaseException as error:

@@ -6,6 +6,7 @@ import json
 import os
 import time
 
+import cmdx_memory
 import cmdx_overlay
 
 _out = [None, None]
@@ -54,6 +55,25 @@ class _Plugin(object):
             _write(_directory(), {"test": name, "when": "collect", "outcome": "failed", "message": _message(report)})
 
 
+class _Memory(object):
+    """How much memory tests take; apart from what makes them ready, and from their time."""
+
+    def __init__(self, hookimpl):
+        self.before = None
+        cls = type(self)
+        cls.pytest_runtest_setup = hookimpl(trylast=True)(cls.pytest_runtest_setup)
+        cls.pytest_runtest_teardown = hookimpl(tryfirst=True)(cls.pytest_runtest_teardown)
+
+    def pytest_runtest_setup(self, item):
+        self.before = cmdx_memory.begin()
+
+    def pytest_runtest_teardown(self, item):
+        grown = cmdx_memory.end(self.before)
+        self.before = None
+        if grown is not None:
+            _write(_directory(), {"test": item.nodeid, "when": "memory", "outcome": "", "peak_bytes": grown})
+
+
 def _message(report):
     crash = getattr(getattr(report, "longrepr", None), "reprcrash", None)
     text = crash.message if crash is not None else str(report.longrepr)
@@ -64,6 +84,10 @@ def _message(report):
 
 def pytest_configure(config):
     config.pluginmanager.register(_Plugin(config), "cmdx-results")
+    if os.environ.get("CMDX_MEMORY"):
+        import pytest
+
+        config.pluginmanager.register(_Memory(pytest.hookimpl), "cmdx-memory")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -108,13 +132,21 @@ def watch_unittest(directory):
     wrap("addUnexpectedSuccess", "xpassed")
     start, stop, sub = base.startTest, base.stopTest, base.addSubTest
 
+    grown = {}
+    measures = bool(os.environ.get("CMDX_MEMORY"))
+
     def start_test(self, test):
+        if measures:
+            grown[test] = cmdx_memory.begin()
         begun[test] = time.perf_counter()
         cmdx_overlay.CURRENT_TEST[0] = _name(test)
         return start(self, test)
 
     def stop_test(self, test):
         begun.pop(test, None)
+        peak = cmdx_memory.end(grown.pop(test, None))
+        if peak is not None:
+            _write(directory, {"test": _name(test), "when": "memory", "outcome": "", "peak_bytes": peak})
         cmdx_overlay.CURRENT_TEST[0] = None
         return stop(self, test)
 
