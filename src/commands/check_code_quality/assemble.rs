@@ -10,7 +10,7 @@ use super::manual::{COMPLEXITY, described};
 use crate::commands::sources::Sources;
 use crate::engine::rewrite::{self, Ignores, ScanOptions};
 use crate::model::{FunctionComplexity, LintFinding, LintReport, Match, Safety};
-use crate::project::Project;
+use crate::project::{Project, oldest_python};
 use crate::syntax::{SourceFile, complexity};
 
 /// Version of the report's JSON form.
@@ -24,7 +24,7 @@ pub(super) fn report(check: &Check, project: &Project) -> LintReport {
     let (parsed, mut problems) = rewrite::parse(&sources.contents());
     problems.retain(|problem| problem.location.as_ref().is_none_or(|location| asked.contains(&location.path)));
     problems.splice(0..0, sources.problems);
-    let scan = rewrite::scan_parsed(&parsed, &options(check));
+    let scan = rewrite::scan_parsed(&parsed, &options(check, project));
     let is_wanted = |each: &Match| asked.contains(&each.location.path) && check.wants(&each.rule);
     let mut findings: Vec<LintFinding> = scan.matches.into_iter().filter(is_wanted).map(finding).collect();
     let mut n_ignored = scan.ignored.iter().filter(|each| is_wanted(each)).count() as u64;
@@ -54,8 +54,9 @@ pub(super) fn report(check: &Check, project: &Project) -> LintReport {
     }
 }
 
-fn options(check: &Check) -> ScanOptions {
-    ScanOptions { categories: check.categories.clone(), rules: check.rules.clone(), ..ScanOptions::default() }
+fn options(check: &Check, project: &Project) -> ScanOptions {
+    let python = oldest_python::of_source(project);
+    ScanOptions { categories: check.categories.clone(), rules: check.rules.clone(), python }
 }
 
 fn finding(found: Match) -> LintFinding {

@@ -19,7 +19,7 @@ use crate::engine::journal::{self, Change};
 use crate::engine::{rewrite, verify};
 use crate::harness;
 use crate::model::{AppliedRewrite, ExitReason, Implementation, LeftRewrite, Match, Verdict, Workload, WorkloadKind};
-use crate::project::Project;
+use crate::project::{Project, oldest_python};
 use crate::report::Format;
 use crate::support::{atomic_file, interrupt};
 
@@ -39,6 +39,7 @@ struct Work<'a> {
     how: &'a Implement,
     plan: &'a Plan,
     charged: Charged,
+    scan_options: rewrite::ScanOptions,
     /// As the files are on disk.
     originals: Texts,
     /// As they will be.
@@ -137,14 +138,15 @@ impl<'a> Work<'a> {
         };
         let texts = originals.clone();
         let charged = Charged::new(targets(project));
-        Self { project, context, how, plan, charged, originals, texts, settled: BTreeSet::new(), answer }
+        let scan_options = rewrite::ScanOptions { python: oldest_python::of_run(project), ..Default::default() };
+        Self { project, context, how, plan, charged, scan_options, originals, texts, settled: BTreeSet::new(), answer }
     }
 
     /// What may be applied next, without overlaps; what will not be is told once.
     fn next(&mut self) -> Vec<Match> {
         let files: Vec<(String, &[u8])> =
             self.texts.iter().map(|(path, text)| (path.clone(), text.as_slice())).collect();
-        let scan = rewrite::scan(&files, &rewrite::ScanOptions::default());
+        let scan = rewrite::scan(&files, &self.scan_options);
         let charged = &self.charged;
         let is_first = self.settled.is_empty();
         if is_first {
@@ -255,7 +257,7 @@ impl<'a> Work<'a> {
         let scan = |texts: &Texts| {
             let files: Vec<(String, &[u8])> =
                 texts.iter().map(|(path, text)| (path.clone(), text.as_slice())).collect();
-            rewrite::scan(&files, &rewrite::ScanOptions::default()).matches
+            rewrite::scan(&files, &self.scan_options).matches
         };
         let before = scan(&self.texts);
         let mut after = self.texts.clone();

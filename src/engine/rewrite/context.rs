@@ -136,6 +136,19 @@ impl<'a> Context<'a> {
         .filter(|class| class.is(Kind::Class))
     }
 
+    /// A name for something that lives only in the statements from `first` to `last`, which are written anew: free in
+    /// the rest of the function.
+    pub(crate) fn fresh_name_between(&self, first: Node<'a>, last: Node<'a>, wanted: &str) -> String {
+        let holder = crate::syntax::enclosing_function(first).unwrap_or(self.file.root());
+        let is_outside = |each: Node<'a>| each.start() < first.start() || each.end() > last.end();
+        let is_same = |each: Node<'a>, name: &str| {
+            each.is(Kind::Identifier) && each.text() == name && each.role() != Field::Attribute
+        };
+        let is_global = self.file.root().scope().variable(wanted).is_some();
+        let is_taken = is_global || holder.descendants().any(|each| is_same(each, wanted) && is_outside(each));
+        if is_taken { self.fresh_name(wanted) } else { wanted.to_owned() }
+    }
+
     /// A name that nothing in the file has: `wanted`, else with a number.
     pub(crate) fn fresh_name(&self, wanted: &str) -> String {
         let mut name = wanted.to_owned();

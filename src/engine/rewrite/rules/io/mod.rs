@@ -5,9 +5,13 @@ mod blocking_call_in_async;
 mod commit_in_loop;
 mod execute_in_loop;
 mod fetchall;
+mod file_parsed_per_lookup;
+mod file_rewritten;
 mod json_text;
+mod lines_by_index;
 mod readlines;
 mod schema_per_call;
+mod validator_per_call;
 
 use crate::engine::rewrite::rule::Rule;
 
@@ -15,7 +19,11 @@ use crate::engine::rewrite::rule::Rule;
 pub(super) const RULES: &[&Rule] = &[
     &json_text::RULE,
     &schema_per_call::RULE,
+    &validator_per_call::RULE,
+    &file_parsed_per_lookup::RULE,
     &readlines::RULE,
+    &lines_by_index::RULE,
+    &file_rewritten::RULE,
     &await_in_loop::RULE,
     &commit_in_loop::RULE,
     &execute_in_loop::RULE,
