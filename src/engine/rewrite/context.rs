@@ -106,6 +106,22 @@ impl<'a> Context<'a> {
             .find(|member| member.is(Kind::Function) && crate::syntax::function_name(*member) == name)
     }
 
+    /// True when a class of the project inherits from the method's class, or something replaces the method.
+    pub(crate) fn is_overridden(&self, function: Node<'a>) -> bool {
+        let Some(class) = function.ancestor(Kind::Class) else { return false };
+        let (name, method) = (crate::syntax::function_name(class), crate::syntax::function_name(function));
+        let is_heir = |each: Node<'_>| {
+            each.is(Kind::Class) && each.field(Field::Superclasses).is_some_and(|bases| bases.text().contains(name))
+        };
+        let is_replaced = |each: Node<'_>| {
+            each.is(Kind::Attribute)
+                && each.role() == Field::Left
+                && each.field(Field::Attribute).is_some_and(|field| field.text() == method)
+        };
+        let mut files = self.index.files().filter(|file| file.text.contains(name));
+        files.any(|file| file.root().descendants().any(|each| is_heir(each) || is_replaced(each)))
+    }
+
     /// True when a mention is a call of the function: by its name, or as a method of `self`.
     pub(crate) fn callee_is(&self, mention: Node<'a>, function: Node<'a>) -> bool {
         let callee = if mention.role() == Field::Attribute { mention.parent().unwrap_or(mention) } else { mention };

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::syntax::{
-    Field, Kind, Node, Usage, arguments, enclosing_function, is_async, usage,
+    Field, Kind, Node, Usage, arguments, enclosing_function, is_async, is_builtin, usage,
 };
 
 use super::context::Context;
@@ -35,12 +35,12 @@ const TEXTS: &[&str] = &[
 ];
 
 /// Builtins that give something new, without the items.
-const SUMMARIES: &[&str] = &["len", "any", "all", "bool", "repr", "str", "isinstance", "print", "join", "fsum", "Counter", "hash", "type"];
+const SUMMARIES: &[&str] = &["len", "any", "all", "bool", "repr", "str", "isinstance", "print", "join", "fsum", "Counter", "hash", "type", "sum"];
 
 /// Builtins that give the items on.
 const PASSERS: &[&str] = &[
     "list", "tuple", "set", "frozenset", "dict", "sorted", "enumerate", "iter", "reversed", "zip", "map", "filter", "next",
-    "sum", "min", "max", "chain",
+    "min", "max", "chain",
 ];
 
 /// Calls of libraries that only read their arguments, whatever module they are of.
@@ -70,6 +70,8 @@ impl<'a> Reader<'_, 'a> {
             },
             Usage::Method(name, call) if LOOKS.contains(&name) => self.value(call, depth),
             Usage::Method(name, _) if TEXTS.contains(&name) => Reading::Read,
+            // With a start value `sum` joins lists, which hold the same items.
+            Usage::Builtin("sum", call) if arguments(call).len() > 1 => self.value(call, depth),
             Usage::Builtin(name, _) if SUMMARIES.contains(&name) => Reading::Read,
             Usage::Builtin(name, call) if PASSERS.contains(&name) => self.value(call, depth),
             Usage::Iterated(looping) => looping.field(Field::Left).map_or(Reading::Unknown, |target| self.targets(target, depth)),
@@ -84,6 +86,19 @@ impl<'a> Reader<'_, 'a> {
     /// A value that is part of an expression.
     fn inside(&self, value: Node<'a>, parent: Node<'a>, depth: u32) -> Reading {
         match parent.kind() {
+            // A generator expression that is the one argument stands without a list of arguments.
+            Kind::Call if value.role() == Field::Arguments => {
+                let Some(callee) = parent.field(Field::Function) else { return Reading::Unknown };
+                let is_one = |names: &[&str]| names.iter().any(|name| is_builtin(callee, name));
+                let is_join = callee.field(Field::Attribute).is_some_and(|name| name.text() == "join");
+                if is_join || is_one(SUMMARIES) {
+                    Reading::Read
+                } else if is_one(PASSERS) {
+                    self.value(parent, depth)
+                } else {
+                    Reading::Unknown
+                }
+            }
             Kind::Yield => Reading::Handed,
             Kind::BinaryOperator
             | Kind::BooleanOperator

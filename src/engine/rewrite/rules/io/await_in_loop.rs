@@ -98,13 +98,13 @@ rule! {
     ///
     ///     async def sizes(self, pages):
     ///         total = 0
-    ///         limit_2 = asyncio.Semaphore(100)
+    ///         limit = asyncio.Semaphore(100)
     ///
-    ///         async def limited_2(number, url):
-    ///             async with limit_2:
+    ///         async def limited(number, url):
+    ///             async with limit:
     ///                 return number, url, await self.api.fetch(url)
     ///
-    ///         for number, url, page in await asyncio.gather(*[limited_2(number, url) for number, url in enumerate(pages)]):
+    ///         for number, url, page in await asyncio.gather(*[limited(number, url) for number, url in enumerate(pages)]):
     ///             if page:
     ///                 total += len(page) * number
     ///         return total

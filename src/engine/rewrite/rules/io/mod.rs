@@ -5,13 +5,17 @@ mod blocking_call_in_async;
 mod commit_in_loop;
 mod execute_in_loop;
 mod fetchall;
+mod file_opened_per_item;
 mod file_parsed_per_lookup;
 mod file_rewritten;
+mod flush_in_loop;
+mod folder_listed_per_item;
 mod json_text;
 mod lines_by_index;
 mod readlines;
 mod schema_per_call;
 mod validator_per_call;
+mod whole_file_hash;
 
 use crate::engine::rewrite::rule::Rule;
 
@@ -25,8 +29,12 @@ pub(super) const RULES: &[&Rule] = &[
     &lines_by_index::RULE,
     &file_rewritten::RULE,
     &await_in_loop::RULE,
+    &folder_listed_per_item::RULE,
     &commit_in_loop::RULE,
     &execute_in_loop::RULE,
     &fetchall::RULE,
+    &file_opened_per_item::RULE,
+    &flush_in_loop::RULE,
+    &whole_file_hash::RULE,
     &blocking_call_in_async::RULE,
 ];

@@ -1,7 +1,9 @@
 //! Rules about peaks, growth and leaks.
 
+mod cursor_as_list;
 mod dataclass_without_slots;
 mod deepcopy_to_read;
+mod file_kept_open;
 mod growing_cache;
 mod large_fields;
 mod list_as_argument;
@@ -21,6 +23,8 @@ pub(super) const RULES: &[&Rule] = &[
     &growing_cache::RULE,
     &unclosed_file::RULE,
     &list_as_argument::RULE,
+    &cursor_as_list::RULE,
+    &file_kept_open::RULE,
     &needless_copy::RULE,
     &deepcopy_to_read::RULE,
     &unbounded_lru_cache::RULE,

@@ -4,7 +4,7 @@ use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::clause;
 use crate::engine::rewrite::facts::{Change, calls_unknown, change, local_variable, root_name, suspends};
-use crate::engine::rewrite::reading::{Reading, is_suspended, reading};
+use crate::engine::rewrite::reading::is_suspended;
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
     Field, Kind, Node, Type, Usage, arguments, has_comment, is_async, is_builtin, is_builtin_call, method, positional,
@@ -199,7 +199,7 @@ fn is_new_list<'a>(context: &Context<'a>, inner: Node<'a>) -> bool {
     if is_async(function)
         || function.has(Kind::Yield)
         || function.parent().is_some_and(|parent| parent.is(Kind::Decorated))
-        || is_overridden(context, function)
+        || context.is_overridden(function)
     {
         return false;
     }
@@ -215,26 +215,6 @@ fn is_new_list<'a>(context: &Context<'a>, inner: Node<'a>) -> bool {
                 _ => false,
             })
         })
-}
-
-/// True when a class of the project inherits from the method's class, or something replaces the method.
-fn is_overridden<'a>(context: &Context<'a>, function: Node<'a>) -> bool {
-    let Some(class) = function.ancestor(Kind::Class) else { return false };
-    let name = crate::syntax::function_name(class);
-    let method = crate::syntax::function_name(function);
-    let is_heir = |each: Node<'_>| {
-        each.is(Kind::Class) && each.field(Field::Superclasses).is_some_and(|bases| bases.text().contains(name))
-    };
-    let is_set = |each: Node<'_>| {
-        each.is(Kind::Attribute)
-            && each.role() == Field::Left
-            && each.field(Field::Attribute).is_some_and(|field| field.text() == method)
-    };
-    context
-        .index
-        .files()
-        .filter(|file| file.text.contains(name))
-        .any(|file| file.root().descendants().any(|each| is_heir(each) || is_set(each)))
 }
 
 /// True for `self.rows` that only this class sets, each time to a list it makes.
@@ -286,7 +266,7 @@ fn named<'a>(context: &Context<'a>, node: Node<'a>, inner: Node<'a>, assignment:
     if !is_list
         || !copies_list(node)
         || is_suspended(node)
-        || reading(context, node) != Reading::Read
+        || !variable.uses().all(is_looked_at)
         || crate::syntax::enclosing_loop(node).is_some()
         || variable.uses().count() == 0
         || is_touched(node, inner, root)
@@ -297,6 +277,18 @@ fn named<'a>(context: &Context<'a>, node: Node<'a>, inner: Node<'a>, assignment:
     rewrite.edits.replace(node, inner.text());
     rewrite.assume(Assumption::Unchanged(inner.text().into()));
     Some(rewrite)
+}
+
+/// True when the value is walked, searched, counted or compared on the spot: its items may be handed out, for they are
+/// the same objects in the copy.
+fn is_looked_at(each: Node<'_>) -> bool {
+    let is_look = match usage(each) {
+        Usage::Builtin(name, _) => !matches!(name, "iter" | "enumerate" | "zip" | "map" | "filter" | "reversed" | "id"),
+        Usage::Iterated(_) | Usage::Searched(_) | Usage::Truth | Usage::Item(_) | Usage::Compared(_) | Usage::Formatted => true,
+        Usage::Method(name, _) => matches!(name, "index" | "count" | "copy"),
+        _ => false,
+    };
+    is_look && !crate::engine::rewrite::facts::is_lazy(each)
 }
 
 /// True when the function does something else to what is copied, or binds the name it begins with anew.
