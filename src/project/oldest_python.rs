@@ -28,7 +28,8 @@ fn declared(project: &Project) -> Option<(u32, u32)> {
         let inner = first.iter().try_fold(&table, |table, name| table.get(*name).and_then(Value::as_table))?;
         inner.get(*last).and_then(Value::as_str)
     };
-    let in_toml = value(&["project", "requires-python"]).or_else(|| value(&["tool", "poetry", "dependencies", "python"]));
+    let in_toml =
+        value(&["project", "requires-python"]).or_else(|| value(&["tool", "poetry", "dependencies", "python"]));
     if let Some(lowest) = in_toml.and_then(lowest) {
         return Some(lowest);
     }
@@ -56,9 +57,13 @@ mod tests {
 
     #[test]
     fn the_lower_bound_of_a_range_counts() {
-        for (range, expected) in
-            [(">=3.9,<4", (3, 9)), ("^3.10", (3, 10)), ("~=3.11", (3, 11)), ("<4,>=3.8.1", (3, 8)), ("== 3.12.*", (3, 12))]
-        {
+        for (range, expected) in [
+            (">=3.9,<4", (3, 9)),
+            ("^3.10", (3, 10)),
+            ("~=3.11", (3, 11)),
+            ("<4,>=3.8.1", (3, 8)),
+            ("== 3.12.*", (3, 12)),
+        ] {
             let range = range.replace("== ", "==");
             assert_eq!(lowest(&range), Some(expected), "{range}");
         }

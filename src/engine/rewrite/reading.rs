@@ -2,9 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::syntax::{
-    Field, Kind, Node, Usage, arguments, enclosing_function, is_async, is_builtin, usage,
-};
+use crate::syntax::{Field, Kind, Node, Usage, arguments, enclosing_function, is_async, is_builtin, usage};
 
 use super::context::Context;
 use super::facts::{local_variable, targets};
@@ -28,23 +26,87 @@ const LOOKS: &[&str] = &["get", "keys", "values", "items", "copy", "index", "cou
 
 /// Methods of texts, numbers and the like that give something new.
 const TEXTS: &[&str] = &[
-    "startswith", "endswith", "strip", "lstrip", "rstrip", "lower", "upper", "title", "casefold", "split", "rsplit",
-    "splitlines", "partition", "rpartition", "replace", "format", "encode", "decode", "join", "isdigit", "find", "rfind",
-    "zfill", "ljust", "rjust", "center", "isoformat", "strftime", "issubset", "isdisjoint", "union", "intersection",
-    "difference", "hex", "as_posix", "total_seconds", "date", "timestamp",
+    "startswith",
+    "endswith",
+    "strip",
+    "lstrip",
+    "rstrip",
+    "lower",
+    "upper",
+    "title",
+    "casefold",
+    "split",
+    "rsplit",
+    "splitlines",
+    "partition",
+    "rpartition",
+    "replace",
+    "format",
+    "encode",
+    "decode",
+    "join",
+    "isdigit",
+    "find",
+    "rfind",
+    "zfill",
+    "ljust",
+    "rjust",
+    "center",
+    "isoformat",
+    "strftime",
+    "issubset",
+    "isdisjoint",
+    "union",
+    "intersection",
+    "difference",
+    "hex",
+    "as_posix",
+    "total_seconds",
+    "date",
+    "timestamp",
 ];
 
 /// Builtins that give something new, without the items.
-const SUMMARIES: &[&str] = &["len", "any", "all", "bool", "repr", "str", "isinstance", "print", "join", "fsum", "Counter", "hash", "type", "sum"];
+const SUMMARIES: &[&str] = &[
+    "len",
+    "any",
+    "all",
+    "bool",
+    "repr",
+    "str",
+    "isinstance",
+    "print",
+    "join",
+    "fsum",
+    "Counter",
+    "hash",
+    "type",
+    "sum",
+];
 
 /// Builtins that give the items on.
 const PASSERS: &[&str] = &[
-    "list", "tuple", "set", "frozenset", "dict", "sorted", "enumerate", "iter", "reversed", "zip", "map", "filter", "next",
-    "min", "max", "chain",
+    "list",
+    "tuple",
+    "set",
+    "frozenset",
+    "dict",
+    "sorted",
+    "enumerate",
+    "iter",
+    "reversed",
+    "zip",
+    "map",
+    "filter",
+    "next",
+    "min",
+    "max",
+    "chain",
 ];
 
 /// Calls of libraries that only read their arguments, whatever module they are of.
-const CALLS: &[&str] = &["deepcopy", "dumps", "debug", "info", "warning", "error", "isclose", "mean", "median", "stdev"];
+const CALLS: &[&str] =
+    &["deepcopy", "dumps", "debug", "info", "warning", "error", "isclose", "mean", "median", "stdev"];
 
 /// What becomes of an expression's value.
 pub(crate) fn reading<'a>(context: &Context<'a>, value: Node<'a>) -> Reading {
@@ -74,7 +136,9 @@ impl<'a> Reader<'_, 'a> {
             Usage::Builtin("sum", call) if arguments(call).len() > 1 => self.value(call, depth),
             Usage::Builtin(name, _) if SUMMARIES.contains(&name) => Reading::Read,
             Usage::Builtin(name, call) if PASSERS.contains(&name) => self.value(call, depth),
-            Usage::Iterated(looping) => looping.field(Field::Left).map_or(Reading::Unknown, |target| self.targets(target, depth)),
+            Usage::Iterated(looping) => {
+                looping.field(Field::Left).map_or(Reading::Unknown, |target| self.targets(target, depth))
+            }
             Usage::Assigned(assignment) => self.assigned(assignment, depth),
             Usage::Returned => Reading::Handed,
             Usage::Argument(call) => self.argument(value.wrapped(), call, depth),
@@ -110,7 +174,10 @@ impl<'a> Reader<'_, 'a> {
             | Kind::Pair => self.value(parent, depth),
             Kind::Unary => Reading::Read,
             Kind::Subscript if value.role() == Field::Subscript => Reading::Read,
-            Kind::ListComprehension | Kind::SetComprehension | Kind::GeneratorExpression | Kind::DictionaryComprehension
+            Kind::ListComprehension
+            | Kind::SetComprehension
+            | Kind::GeneratorExpression
+            | Kind::DictionaryComprehension
                 if value.role() == Field::Body =>
             {
                 self.value(parent, depth)
@@ -162,7 +229,8 @@ impl<'a> Reader<'_, 'a> {
         if crate::syntax::callee_name(call).is_some_and(|name| CALLS.contains(&name)) {
             return Reading::Read;
         }
-        let Some(function) = self.context.callee(call).filter(|callee| callee.is(Kind::Function) && !is_async(*callee)) else {
+        let Some(function) = self.context.callee(call).filter(|callee| callee.is(Kind::Function) && !is_async(*callee))
+        else {
             return Reading::Unknown;
         };
         let Some(parameter) = parameter(function, call, value) else { return Reading::Unknown };

@@ -202,7 +202,8 @@ fn in_comprehension<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite
     let call = awaited_in(*element)?;
     let statement = crate::syntax::statement_of(node);
     let is_direct = node.ancestors().take_while(|each| *each != statement).all(|each| {
-        !crate::syntax::is_loop(each) && !matches!(each.kind(), Kind::Lambda | Kind::BooleanOperator | Kind::Conditional)
+        !crate::syntax::is_loop(each)
+            && !matches!(each.kind(), Kind::Lambda | Kind::BooleanOperator | Kind::Conditional)
     });
     if !rest.iter().all(|each| each.is(Kind::IfClause) && !each.has(Kind::Await))
         || !is_direct
@@ -285,10 +286,18 @@ fn before_body<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>>
     let leaves = |each: Node<'a>| {
         matches!(
             each.kind(),
-            Kind::Await | Kind::Yield | Kind::Return | Kind::Break | Kind::Raise | Kind::Try | Kind::With | Kind::Delete
+            Kind::Await
+                | Kind::Yield
+                | Kind::Return
+                | Kind::Break
+                | Kind::Raise
+                | Kind::Try
+                | Kind::With
+                | Kind::Delete
         )
     };
-    let given: Vec<_> = call.descendants().filter(|each| each.is(Kind::Identifier)).filter_map(Node::variable).collect();
+    let given: Vec<_> =
+        call.descendants().filter(|each| each.is(Kind::Identifier)).filter_map(Node::variable).collect();
     let is_touched = rest.iter().any(|each| {
         each.descendants().any(leaves) || given.iter().any(|variable| change(*each, *variable) != Change::Never)
     });
@@ -323,7 +332,9 @@ fn is_within_loop(node: Node<'_>) -> bool {
 
 fn binds(region: Node<'_>, name: &str) -> bool {
     region.descendants().any(|each| {
-        each.is(Kind::Identifier) && each.text() == name && crate::syntax::occurrence(each) == crate::syntax::Occurrence::Bind
+        each.is(Kind::Identifier)
+            && each.text() == name
+            && crate::syntax::occurrence(each) == crate::syntax::Occurrence::Bind
     })
 }
 

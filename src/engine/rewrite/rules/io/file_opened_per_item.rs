@@ -60,22 +60,32 @@ rule! {
 fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let statements = body(node);
     let [with] = statements[..] else { return None };
-    if !with.is(Kind::With) || is_async(with) || is_async(node) || node.field(Field::Alternative).is_some() || has_comment(node) {
+    if !with.is(Kind::With)
+        || is_async(with)
+        || is_async(node)
+        || node.field(Field::Alternative).is_some()
+        || has_comment(node)
+    {
         return None;
     }
     let pattern = with.descendants().find(|each| each.is(Kind::AsPattern))?;
-    let items = with.descendants().take_while(|each| !each.is(Kind::Block)).filter(|each| each.is(Kind::AsPattern)).count();
+    let items =
+        with.descendants().take_while(|each| !each.is(Kind::Block)).filter(|each| each.is(Kind::AsPattern)).count();
     let open = pattern.children().next().filter(|open| is_builtin_call(*open, "open") && items == 1)?;
     let handle = pattern.children().find(|each| each.is(Kind::AsPatternTarget))?.only_child()?;
     if !appends(open) || !is_invariant(open, node) || !arguments(open).iter().all(|each| is_plain(*each)) {
         return None;
     }
     let variable = local_variable(handle)?;
-    let only_writes = variable.uses().all(|each| matches!(usage(each), Usage::Method("write" | "writelines", _)) && node.contains(each));
+    let only_writes = variable
+        .uses()
+        .all(|each| matches!(usage(each), Usage::Method("write" | "writelines", _)) && node.contains(each));
     let block = with.field(Field::Body)?;
     let leaves = |each: Node<'a>| {
-        matches!(each.kind(), Kind::Break | Kind::Return | Kind::Yield | Kind::Await | Kind::Delete | Kind::Try | Kind::With)
-            || each.is(Kind::Call) && crate::syntax::callee_name(each) == Some("open")
+        matches!(
+            each.kind(),
+            Kind::Break | Kind::Return | Kind::Yield | Kind::Await | Kind::Delete | Kind::Try | Kind::With
+        ) || each.is(Kind::Call) && crate::syntax::callee_name(each) == Some("open")
     };
     let is_straight = !block.descendants().any(leaves) && !node.field(Field::Right)?.descendants().any(leaves);
     variable.only_binding()?;

@@ -198,7 +198,9 @@ fn opening(open: Node<'_>) -> Option<(&str, Node<'_>, &str)> {
     let options: Vec<Node<'_>> = arguments(open).into_iter().filter(|each| *each != path).collect();
     let is_literal = |each: &Node<'_>| {
         let value = if each.is(Kind::KeywordArgument) { each.field(Field::Value) } else { Some(*each) };
-        value.is_some_and(|value| string_value(value).is_some_and(|text| !text.contains(['w', 'a', '+', 'x']) || text.len() > 3))
+        value.is_some_and(|value| {
+            string_value(value).is_some_and(|text| !text.contains(['w', 'a', '+', 'x']) || text.len() > 3)
+        })
     };
     let text = open.text();
     let (before, after) = (&text[..path.start() - open.start()], &text[path.end() - open.start()..]);
@@ -221,11 +223,13 @@ fn is_looked_into<'a>(context: &Context<'a>, value: Node<'a>) -> bool {
 
 /// True when all callers look into the result, and one takes an item out of it or asks in a loop.
 fn is_looked_up<'a>(context: &Context<'a>, function: Node<'a>, block: &Block<'a>) -> bool {
-    let takes_item = |value: Node<'a>| matches!(usage(value), Usage::Item(_) | Usage::Method("get", _) | Usage::Searched(_));
+    let takes_item =
+        |value: Node<'a>| matches!(usage(value), Usage::Item(_) | Usage::Method("get", _) | Usage::Searched(_));
     let mut is_repeated = block.name.and_then(Node::variable).is_some_and(|variable| variable.uses().any(takes_item));
-    let is_handed = block.name.and_then(Node::variable).is_none_or(|variable| {
-        variable.uses().any(|each| usage(each) == Usage::Returned)
-    });
+    let is_handed = block
+        .name
+        .and_then(Node::variable)
+        .is_none_or(|variable| variable.uses().any(|each| usage(each) == Usage::Returned));
     if !is_handed {
         return is_repeated;
     }
@@ -238,7 +242,9 @@ fn is_looked_up<'a>(context: &Context<'a>, function: Node<'a>, block: &Block<'a>
                 Kind::String => string_value(mention) == Some(name),
                 _ => false,
             };
-            if !is_named || mention.ancestors().take(3).any(|each| matches!(each.kind(), Kind::Import | Kind::ImportFrom)) {
+            if !is_named
+                || mention.ancestors().take(3).any(|each| matches!(each.kind(), Kind::Import | Kind::ImportFrom))
+            {
                 continue;
             }
             let callee = if mention.role() == Field::Attribute { mention.parent().unwrap_or(mention) } else { mention };
@@ -277,7 +283,11 @@ fn rewritten<'a>(context: &Context<'a>, function: Node<'a>, block: &Block<'a>, p
         text = format!("{name} = {}\n{outer}", path.text());
         name
     };
-    let stat = if is_path { format!("{name}.stat()") } else { format!("{}({name})", context.import(&mut rewrite, "os", "stat")?) };
+    let stat = if is_path {
+        format!("{name}.stat()")
+    } else {
+        format!("{}({name})", context.import(&mut rewrite, "os", "stat")?)
+    };
     let result = block.name.map_or("return ".to_owned(), |result| format!("{} = ", result.text()));
     text = format!("{text}{state} = {stat}\n{outer}{result}{helper}({name}, {state}.st_mtime_ns, {state}.st_size)");
     rewrite.edits.replace(block.with, text);

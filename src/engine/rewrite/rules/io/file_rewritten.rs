@@ -142,7 +142,8 @@ fn appended<'a>(context: &Context<'a>, statement: Node<'a>, old: &Old<'a>, addit
     let mode = if may_be_missing { "a" } else { "r+" };
     let mode = if to.is_binary { format!("\"{mode}b\"") } else { format!("\"{mode}\"") };
     let options = if to.encoding.is_empty() { mode } else { format!("{mode}, encoding={}", to.encoding) };
-    let opened = if to.is_pathlib { format!("{}.open({options})", to.path) } else { format!("open({}, {options})", to.path) };
+    let opened =
+        if to.is_pathlib { format!("{}.open({options})", to.path) } else { format!("open({}, {options})", to.path) };
     let seek = if may_be_missing { String::new() } else { format!("{inner}{file}.seek(0, 2)\n") };
     if addition.is_simple {
         return format!("with {opened} as {file}:\n{seek}{inner}{file}.write({})", addition.text);
@@ -196,7 +197,8 @@ fn pathlib_target<'a>(_call: Node<'a>, path: Node<'a>, options: &[Node<'a>], is_
 /// File, name and mode of `with open(…) as name:`.
 fn opened<'a>(with: Node<'a>) -> Option<(Target<'a>, Node<'a>, &'a str)> {
     let pattern = with.descendants().find(|each| each.is(Kind::AsPattern))?;
-    let items = with.descendants().take_while(|each| !each.is(Kind::Block)).filter(|each| each.is(Kind::AsPattern)).count();
+    let items =
+        with.descendants().take_while(|each| !each.is(Kind::Block)).filter(|each| each.is(Kind::AsPattern)).count();
     let name = pattern.children().find(|each| each.is(Kind::AsPatternTarget))?.only_child()?;
     let call = pattern.children().next().filter(|call| call.is(Kind::Call) && items == 1)?;
     let plain: Vec<Node<'a>> = arguments(call).into_iter().filter(|each| !each.is(Kind::KeywordArgument)).collect();
@@ -239,10 +241,12 @@ fn old_content<'a>(statement: Node<'a>) -> Option<Old<'a>> {
     if before.is(Kind::If) && before.field(Field::Alternative).is_none() {
         let inner = body(before);
         let [only] = inner[..] else { return None };
-        let (name, from) = read_in(only).or_else(|| assignment(only).and_then(|(name, value)| Some((name, read(value)?))))?;
+        let (name, from) =
+            read_in(only).or_else(|| assignment(only).and_then(|(name, value)| Some((name, read(value)?))))?;
         let start = previous_statement(before)?;
         let (first, empty) = assignment(start)?;
-        let is_it = first.text() == name.text() && is_empty(empty) && is_there(before.field(Field::Condition)?, from.path);
+        let is_it =
+            first.text() == name.text() && is_empty(empty) && is_there(before.field(Field::Condition)?, from.path);
         return is_it.then_some(Old { name, from, first: start, may_be_missing: true });
     }
     None
@@ -258,7 +262,8 @@ fn read_in(with: Node<'_>) -> Option<(Node<'_>, Target<'_>)> {
     let (name, value) = assignment(only)?;
     let (file, "read") = method(value)? else { return None };
     let (target, handle, mode) = opened(with)?;
-    let is_it = file.variable() == handle.variable() && arguments(value).is_empty() && matches!(mode, "r" | "rb" | "rt");
+    let is_it =
+        file.variable() == handle.variable() && arguments(value).is_empty() && matches!(mode, "r" | "rb" | "rt");
     is_it.then_some((name, target))
 }
 

@@ -79,10 +79,15 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
                 receiver.variable().is_some() && receiver.variable() == file.variable() && name.starts_with("write")
             });
             let is_builtin = call.field(Field::Function).is_some_and(|callee| {
-                ["str", "repr", "len", "print", "format", "int", "float", "bytes"].iter().any(|name| crate::syntax::is_builtin(callee, name))
+                ["str", "repr", "len", "print", "format", "int", "float", "bytes"]
+                    .iter()
+                    .any(|name| crate::syntax::is_builtin(callee, name))
             });
             let is_text = method(call).is_some_and(|(_, name)| {
-                matches!(name, "join" | "format" | "encode" | "strip" | "dumps" | "hex" | "isoformat" | "upper" | "lower" | "get")
+                matches!(
+                    name,
+                    "join" | "format" | "encode" | "strip" | "dumps" | "hex" | "isoformat" | "upper" | "lower" | "get"
+                )
             });
             !is_write && !is_builtin && !is_text
         })
@@ -93,6 +98,8 @@ fn find<'a>(_context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     }
     let mut rewrite = Rewrite::new(node, format!("`{}` is written out after every item", file.text()));
     rewrite.edits.remove(statement);
-    rewrite.assume(Assumption::Deferred("nobody reads the file while it is written, or needs what a killed program wrote last"));
+    rewrite.assume(Assumption::Deferred(
+        "nobody reads the file while it is written, or needs what a killed program wrote last",
+    ));
     Some(rewrite)
 }

@@ -119,10 +119,47 @@ rule! {
 
 /// Calls that make, move or remove files, or let time pass.
 const CHANGERS: &[&str] = &[
-    "open", "write_text", "write_bytes", "rename", "renames", "replace", "remove", "unlink", "rmdir", "mkdir", "makedirs",
-    "touch", "symlink", "link", "copy", "copy2", "copyfile", "copytree", "move", "rmtree", "extract", "extractall",
-    "sleep", "run", "system", "Popen", "call", "check_call", "check_output", "save", "to_csv", "dump", "download",
-    "symlink_to", "mkstemp", "mkdtemp", "NamedTemporaryFile", "utime", "wait", "join_thread", "submit",
+    "open",
+    "write_text",
+    "write_bytes",
+    "rename",
+    "renames",
+    "replace",
+    "remove",
+    "unlink",
+    "rmdir",
+    "mkdir",
+    "makedirs",
+    "touch",
+    "symlink",
+    "link",
+    "copy",
+    "copy2",
+    "copyfile",
+    "copytree",
+    "move",
+    "rmtree",
+    "extract",
+    "extractall",
+    "sleep",
+    "run",
+    "system",
+    "Popen",
+    "call",
+    "check_call",
+    "check_output",
+    "save",
+    "to_csv",
+    "dump",
+    "download",
+    "symlink_to",
+    "mkstemp",
+    "mkdtemp",
+    "NamedTemporaryFile",
+    "utime",
+    "wait",
+    "join_thread",
+    "submit",
 ];
 
 fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
@@ -175,7 +212,9 @@ fn fitting<'a>(inner: Node<'a>, folder: Node<'a>) -> Option<Node<'a>> {
 
 /// True when the loop gives an attribute of the folder's expression another value.
 fn stores_attribute(looping: Node<'_>, folder: Node<'_>) -> bool {
-    looping.descendants().any(|each| each.is(Kind::Attribute) && each.role() == Field::Left && each.text() == folder.text())
+    looping
+        .descendants()
+        .any(|each| each.is(Kind::Attribute) && each.role() == Field::Left && each.text() == folder.text())
 }
 
 fn in_loop<'a>(context: &Context<'a>, node: Node<'a>, folder: Node<'a>, inner: Node<'a>) -> Option<Rewrite<'a>> {
@@ -195,7 +234,13 @@ fn first_statement<'a>(looping: Node<'a>, node: Node<'a>) -> Option<Node<'a>> {
 }
 
 /// Writes `listed = None` before the loop and the listing at its first round.
-fn keep<'a>(looping: Node<'a>, statement: Node<'a>, listed: &str, listing: &str, rewrite: &mut Rewrite<'a>) -> Option<()> {
+fn keep<'a>(
+    looping: Node<'a>,
+    statement: Node<'a>,
+    listed: &str,
+    listing: &str,
+    rewrite: &mut Rewrite<'a>,
+) -> Option<()> {
     let unit = indentation_unit(looping.file());
     (looping.line() < statement.line()).then_some(())?;
     rewrite.edits.insert_before(looping, &[format!("{listed} = None")]);
@@ -270,6 +315,8 @@ fn folder_at<'a>(helper: Node<'a>, call: Node<'a>, folder: Node<'a>) -> Option<S
 
 /// The `for` statement around the call in which the name that the folder begins with stays what it is.
 fn outer_loop<'a>(_context: &Context<'a>, call: Node<'a>, root: &str) -> Option<Node<'a>> {
-    let name = call.descendants().find(|each| each.is(Kind::Identifier) && each.text() == root && each.role() != Field::Attribute)?;
+    let name = call
+        .descendants()
+        .find(|each| each.is(Kind::Identifier) && each.text() == root && each.role() != Field::Attribute)?;
     fitting(enclosing_loop(call)?, name).filter(|looping| statement_of(*looping) == *looping)
 }

@@ -216,7 +216,9 @@ fn position(key: Node<'_>) -> Option<Part> {
 fn slice(key: Node<'_>) -> Option<Part> {
     let bound = key.only_child()?;
     match (key.text().starts_with(':'), bound.kind()) {
-        (true, Kind::Integer) if key.text().matches(':').count() == 1 => number(bound).filter(|n| *n > 0).map(Part::Head),
+        (true, Kind::Integer) if key.text().matches(':').count() == 1 => {
+            number(bound).filter(|n| *n > 0).map(Part::Head)
+        }
         (false, Kind::Unary) if key.text().matches(':').count() == 1 => negative(bound).map(Part::Tail),
         _ => None,
     }

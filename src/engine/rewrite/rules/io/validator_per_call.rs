@@ -121,7 +121,9 @@ const BUILDERS: &[(&str, &str)] = &[
 fn word_of(call: Node<'_>) -> Option<&'static str> {
     let path = qualified(call.field(Field::Function)?)?;
     let is_it = |pattern: &str| match pattern.strip_suffix('*') {
-        Some(module) => path.strip_prefix(module).is_some_and(|name| name.starts_with("Draft") && name.ends_with("Validator")),
+        Some(module) => {
+            path.strip_prefix(module).is_some_and(|name| name.starts_with("Draft") && name.ends_with("Validator"))
+        }
         None => path == pattern,
     };
     BUILDERS.iter().find(|(pattern, _)| is_it(pattern)).map(|(_, word)| *word)
@@ -162,7 +164,10 @@ fn is_fixed(source: Node<'_>, place: usize) -> bool {
         }
     };
     let is_plain = |each: Node<'_>| {
-        !matches!(each.kind(), Kind::Call | Kind::Interpolation | Kind::Lambda | Kind::Await | Kind::Yield | Kind::Named)
+        !matches!(
+            each.kind(),
+            Kind::Call | Kind::Interpolation | Kind::Lambda | Kind::Await | Kind::Yield | Kind::Named
+        )
     };
     let is_literal = source.is(Kind::String) && string_value(source).is_some();
     is_literal
@@ -172,7 +177,8 @@ fn is_fixed(source: Node<'_>, place: usize) -> bool {
                 .descendants()
                 .filter(|each| each.is(Kind::Identifier) && each.role() != Field::Attribute)
                 .all(is_fixed_name)
-            && root_name(source).is_none_or(|root| root.variable().is_none_or(|variable| variable.scope().kind() == ScopeKind::Module))
+            && root_name(source)
+                .is_none_or(|root| root.variable().is_none_or(|variable| variable.scope().kind() == ScopeKind::Module))
 }
 
 fn constant<'a>(
@@ -214,11 +220,8 @@ fn is_table<'a>(context: &Context<'a>, table: Node<'a>) -> bool {
     if !is_constant(variable) {
         return false;
     }
-    let home = if crate::syntax::import_path(binding).is_some() {
-        context.index.variable(binding)
-    } else {
-        Some(binding)
-    };
+    let home =
+        if crate::syntax::import_path(binding).is_some() { context.index.variable(binding) } else { Some(binding) };
     home.is_some_and(|home| {
         home.variable().is_some_and(is_constant) && binding_value(home).is_some_and(|value| value.is(Kind::Dictionary))
     })
@@ -227,13 +230,18 @@ fn is_table<'a>(context: &Context<'a>, table: Node<'a>) -> bool {
 /// True for a parameter or local that is bound once.
 fn is_known_key(function: Node<'_>, key: Node<'_>) -> bool {
     key.is(Kind::Identifier)
-        && key.variable().is_some_and(|variable| {
-            variable.scope().node() == function && variable.only_binding().is_some()
-        })
+        && key
+            .variable()
+            .is_some_and(|variable| variable.scope().node() == function && variable.only_binding().is_some())
 }
 
 /// `known = _VALIDATORS.get(kind)`, and building only when there is none.
-fn per_key<'a>(context: &Context<'a>, node: Node<'a>, (table, key): (Node<'a>, Node<'a>), place: usize) -> Option<Rewrite<'a>> {
+fn per_key<'a>(
+    context: &Context<'a>,
+    node: Node<'a>,
+    (table, key): (Node<'a>, Node<'a>),
+    place: usize,
+) -> Option<Rewrite<'a>> {
     let statement = statement_of(node);
     let is_direct = node.ancestors().take_while(|each| *each != statement).all(|each| {
         matches!(each.kind(), Kind::Attribute | Kind::Call | Kind::ArgumentList | Kind::Assignment | Kind::Subscript)
@@ -248,7 +256,8 @@ fn per_key<'a>(context: &Context<'a>, node: Node<'a>, (table, key): (Node<'a>, N
         (Usage::Assigned(_), Some((name, value))) if value == node => name.text().to_owned(),
         _ => context.fresh_name_between(statement, statement, "known"),
     };
-    let mut rewrite = Rewrite::new(node, format!("a validator is built at every call for an entry of `{}`", table.text()));
+    let mut rewrite =
+        Rewrite::new(node, format!("a validator is built at every call for an entry of `{}`", table.text()));
     rewrite.edits.replace_range(place, place, format!("{cache} = {{}}\n\n\n"));
     let check = previous_statement(statement).filter(|before| is_check(*before, node) && is_alone(*before));
     let checked = check.map_or(String::new(), |check| format!("{outer}{unit}{}\n", check.text()));

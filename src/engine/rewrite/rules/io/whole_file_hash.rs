@@ -89,7 +89,9 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let statement = statement_of(node);
     let is_whole = match usage(node) {
         Usage::Assigned(_) => assignment(statement).filter(|(name, value)| *value == node && name.is(Kind::Identifier)),
-        Usage::Method("hexdigest" | "digest", call) if matches!(usage(call), Usage::Returned | Usage::Assigned(_)) => None,
+        Usage::Method("hexdigest" | "digest", call) if matches!(usage(call), Usage::Returned | Usage::Assigned(_)) => {
+            None
+        }
         _ => return None,
     };
     if !is_alone(statement) || !matches!(statement.kind(), Kind::Return | Kind::ExpressionStatement) {

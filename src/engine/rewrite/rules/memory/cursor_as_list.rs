@@ -113,7 +113,11 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         matches!(each.kind(), Kind::With | Kind::Try | Kind::Yield | Kind::Await)
             || each.is(Kind::Call) && matches!(callee_name(each), Some("close" | "commit" | "rollback" | "closing"))
     };
-    if has_comment(node) || is_async(function) || function.descendants().any(ends_early) || enclosing_loop(node).is_some() {
+    if has_comment(node)
+        || is_async(function)
+        || function.descendants().any(ends_early)
+        || enclosing_loop(node).is_some()
+    {
         return None;
     }
     let mut rewrite = Rewrite::new(node, "all rows are fetched to be walked once".to_owned());
@@ -152,21 +156,28 @@ fn cursor_of(node: Node<'_>) -> Option<Node<'_>> {
 /// A connection of the database API by its name; the sessions of ORMs give results of another kind.
 fn is_connection(receiver: Node<'_>) -> bool {
     let last = receiver.text().rsplit('.').next().unwrap_or_default().to_lowercase();
-    matches!(last.trim_start_matches('_'), "connection" | "conn" | "con" | "db" | "database" | "cursor" | "cur" | "c" | "connection()")
+    matches!(
+        last.trim_start_matches('_'),
+        "connection" | "conn" | "con" | "db" | "database" | "cursor" | "cur" | "c" | "connection()"
+    )
 }
 
 /// `cursor` of `cursor = connection.cursor()` in this function.
 fn is_own_cursor(name: Node<'_>) -> bool {
     let Some(variable) = local_variable(name) else { return false };
     let made = variable.only_binding().and_then(binding_value).and_then(method);
-    let is_kept = variable.uses().all(|each| matches!(usage(each), Usage::Method("execute" | "fetchall", _)) || each == name);
+    let is_kept =
+        variable.uses().all(|each| matches!(usage(each), Usage::Method("execute" | "fetchall", _)) || each == name);
     made.is_some_and(|(_, made)| made == "cursor") && is_kept
 }
 
 /// The function gives its rows to its callers: all of them walk them once.
 fn helper<'a>(context: &Context<'a>, function: Node<'a>, _cursor: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
     let n_returns = function.descendants().filter(|each| each.is(Kind::Return)).count();
-    if n_returns != 1 || function.parent()?.is(Kind::Decorated) || is_walked_by_all(context, function, PASSED_ON_MAX)? == 0 {
+    if n_returns != 1
+        || function.parent()?.is(Kind::Decorated)
+        || is_walked_by_all(context, function, PASSED_ON_MAX)? == 0
+    {
         return None;
     }
     retype(context, function, rewrite)?;
@@ -188,7 +199,8 @@ fn is_walked_by_all<'a>(context: &Context<'a>, function: Node<'a>, depth: u32) -
                 _ => continue,
             }
             let parent = mention.parent()?;
-            let is_import = mention.ancestors().take(3).any(|each| matches!(each.kind(), Kind::ImportFrom | Kind::Import));
+            let is_import =
+                mention.ancestors().take(3).any(|each| matches!(each.kind(), Kind::ImportFrom | Kind::Import));
             if is_import || parent.is(Kind::Function) && mention.role() == Field::Name {
                 continue;
             }
@@ -222,7 +234,8 @@ fn is_walked_once(variable: Variable<'_>) -> bool {
 fn is_walked_at(value: Node<'_>) -> bool {
     match usage(value) {
         Usage::Iterated(looping) => {
-            let Some(region) = (if looping.is(Kind::For) { looping.field(Field::Body) } else { looping.parent() }) else {
+            let Some(region) = (if looping.is(Kind::For) { looping.field(Field::Body) } else { looping.parent() })
+            else {
                 return false;
             };
             let executes = region.descendants().any(|each| {
@@ -232,11 +245,29 @@ fn is_walked_at(value: Node<'_>) -> bool {
             });
             let is_lazy = looping.field(Field::Left).is_none_or(crate::engine::rewrite::facts::is_lazy);
             let is_suspended = region.has(Kind::Yield) || region.has(Kind::Await);
-            !is_async(looping) && !executes && !may_write(region) && !is_suspended && (looping.is(Kind::For) || !is_lazy)
+            !is_async(looping)
+                && !executes
+                && !may_write(region)
+                && !is_suspended
+                && (looping.is(Kind::For) || !is_lazy)
         }
         Usage::Builtin(name, call) => {
-            matches!(name, "sum" | "dict" | "set" | "frozenset" | "max" | "min" | "any" | "all" | "Counter" | "fsum" | "sorted" | "list" | "tuple")
-                && arguments(call).len() == 1
+            matches!(
+                name,
+                "sum"
+                    | "dict"
+                    | "set"
+                    | "frozenset"
+                    | "max"
+                    | "min"
+                    | "any"
+                    | "all"
+                    | "Counter"
+                    | "fsum"
+                    | "sorted"
+                    | "list"
+                    | "tuple"
+            ) && arguments(call).len() == 1
         }
         _ => false,
     }

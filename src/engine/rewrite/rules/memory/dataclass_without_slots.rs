@@ -138,7 +138,11 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let fields: Vec<&str> = family.iter().flat_map(|each| fields(*each)).collect();
     let name = function_name(class);
     let is_plain = family.iter().all(|each| has_only_plain_members(*each, &fields));
-    if !is_plain || is_laid_open(class, &family) || is_subclassed_oddly(context, &family) || !is_made_in_loops(context, class) {
+    if !is_plain
+        || is_laid_open(class, &family)
+        || is_subclassed_oddly(context, &family)
+        || !is_made_in_loops(context, class)
+    {
         return None;
     }
     let mut rewrite = Rewrite::new(class, format!("every `{name}` has a dictionary of its own"));
@@ -211,7 +215,8 @@ fn has_only_plain_members(class: Node<'_>, fields: &[&str]) -> bool {
 
 /// True for a method that neither asks for `super()` or `__dict__` nor sets an attribute that is no field.
 fn is_plain_method(method: Node<'_>, fields: &[&str]) -> bool {
-    const WORDS: &[&str] = &["super", "__class__", "__dict__", "vars", "setattr", "__setattr__", "cached_property", "weakref"];
+    const WORDS: &[&str] =
+        &["super", "__class__", "__dict__", "vars", "setattr", "__setattr__", "cached_property", "weakref"];
     method.descendants().all(|each| match each.kind() {
         Kind::Identifier => !WORDS.contains(&each.text()),
         Kind::Attribute if each.role() == Field::Left || is_deep_target(each) => {
@@ -258,9 +263,8 @@ fn is_subclassed_oddly(context: &Context<'_>, family: &[Node<'_>]) -> bool {
 /// True when the project makes instances in a loop: for a few instances slots bring nothing.
 fn is_made_in_loops<'a>(context: &Context<'a>, class: Node<'a>) -> bool {
     let name = function_name(class);
-    let is_made = |call: Node<'_>| {
-        call.is(Kind::Call) && callee_name(call) == Some(name) && enclosing_loop(call).is_some()
-    };
+    let is_made =
+        |call: Node<'_>| call.is(Kind::Call) && callee_name(call) == Some(name) && enclosing_loop(call).is_some();
     context.index.files().filter(|file| file.text.contains(name)).any(|file| file.root().descendants().any(is_made))
 }
 

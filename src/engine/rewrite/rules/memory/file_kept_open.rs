@@ -96,14 +96,19 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     }
     let kept = kept_path(context, class, init, parameter)?;
     let mut rewrite = Rewrite::new(node, format!("every `{}` keeps its file open", function_name(class)));
-    let uses = class.descendants().filter(|each| each.is(Kind::Attribute) && own(*each) == Some(name) && *each != target);
+    let uses =
+        class.descendants().filter(|each| each.is(Kind::Attribute) && own(*each) == Some(name) && *each != target);
     let mut by_method: Vec<(Node<'a>, Vec<Node<'a>>)> = vec![];
     for each in uses {
-        let Usage::Method("read" | "readline" | "seek" | "tell" | "readinto" | "read1" | "readlines", _) = usage(each) else {
+        let Usage::Method("read" | "readline" | "seek" | "tell" | "readinto" | "read1" | "readlines", _) = usage(each)
+        else {
             return None;
         };
         let holder = enclosing_function(each).filter(|holder| holder.parent().and_then(Node::parent) == Some(class))?;
-        let is_lazy = each.ancestors().take_while(|around| *around != holder).any(|around| matches!(around.kind(), Kind::Lambda | Kind::GeneratorExpression));
+        let is_lazy = each
+            .ancestors()
+            .take_while(|around| *around != holder)
+            .any(|around| matches!(around.kind(), Kind::Lambda | Kind::GeneratorExpression));
         if is_async(holder) || is_lazy {
             return None;
         }
@@ -146,7 +151,8 @@ fn own(attribute: Node<'_>) -> Option<&str> {
 }
 
 fn is_read_mode(open: Node<'_>) -> bool {
-    let mode = keyword(open, "mode").or_else(|| arguments(open).get(1).filter(|each| !each.is(Kind::KeywordArgument)).copied());
+    let mode = keyword(open, "mode")
+        .or_else(|| arguments(open).get(1).filter(|each| !each.is(Kind::KeywordArgument)).copied());
     let is_literal = arguments(open).iter().skip(1).all(|each| {
         let value = if each.is(Kind::KeywordArgument) { each.field(Field::Value) } else { Some(*each) };
         value.is_some_and(|value| string_value(value).is_some() || matches!(value.kind(), Kind::Integer | Kind::None))
@@ -167,9 +173,8 @@ fn kept_path<'a>(context: &Context<'a>, class: Node<'a>, init: Node<'a>, paramet
     };
     let n_own = class.descendants().filter(|each| is_store(*each)).count();
     let mut files = context.index.files().filter(|file| file.text.contains(name));
-    let is_set_elsewhere = files.any(|file| {
-        file.root().descendants().any(|each| is_store(each) && own(each).is_none())
-    });
+    let is_set_elsewhere =
+        files.any(|file| file.root().descendants().any(|each| is_store(each) && own(each).is_none()));
     (n_own == 1 && !is_set_elsewhere).then_some(name)
 }
 

@@ -6,8 +6,8 @@ use crate::engine::rewrite::edits::is_alone;
 use crate::engine::rewrite::facts::{assignment, comparison, is_empty_dict};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Occurrence, ScopeKind, Type, Usage, Variable, binding_value, enclosing_function,
-    enclosing_loop, function_name, occurrence, positional, statement_of, usage,
+    Field, Kind, Node, Occurrence, ScopeKind, Type, Usage, Variable, binding_value, enclosing_function, enclosing_loop,
+    function_name, occurrence, positional, statement_of, usage,
 };
 
 rule! {
@@ -141,8 +141,27 @@ const ENTRIES_MAX: u32 = 1_000;
 
 /// Words in the name of a call whose result is meant to be the one and only.
 const KEEPERS: &[&str] = &[
-    "connect", "connection", "open", "client", "session", "pool", "lock", "logger", "thread", "socket", "engine",
-    "spawn", "start", "register", "import", "channel", "proxy", "queue", "event", "future", "task",
+    "connect",
+    "connection",
+    "open",
+    "client",
+    "session",
+    "pool",
+    "lock",
+    "logger",
+    "thread",
+    "socket",
+    "engine",
+    "spawn",
+    "start",
+    "register",
+    "import",
+    "channel",
+    "proxy",
+    "queue",
+    "event",
+    "future",
+    "task",
 ];
 
 /// A dict and the places that mention it.
@@ -193,7 +212,8 @@ fn bounded<'a>(context: &Context<'a>, function: Node<'a>, store: Node<'a>) -> Op
 
 /// The dict, when it begins empty and only this function uses it.
 fn table<'a>(context: &Context<'a>, function: Node<'a>, holder: Node<'a>) -> Option<Table<'a>> {
-    let (home, uses) = if holder.is(Kind::Identifier) { variable(context, function, holder)? } else { attribute(context, holder)? };
+    let (home, uses) =
+        if holder.is(Kind::Identifier) { variable(context, function, holder)? } else { attribute(context, holder)? };
     uses.iter().all(|each| enclosing_function(*each) == Some(function)).then_some(())?;
     Some(Table { text: holder.text(), home, uses })
 }
@@ -211,7 +231,8 @@ fn variable<'a>(context: &Context<'a>, function: Node<'a>, name: Node<'a>) -> Op
             parent.field(Field::Value)?
         }
         (_, ScopeKind::Module) => {
-            (statement_of(home).parent()?.is(Kind::Module) && !context.index.is_mentioned_elsewhere(home)).then_some(())?;
+            (statement_of(home).parent()?.is(Kind::Module) && !context.index.is_mentioned_elsewhere(home))
+                .then_some(())?;
             binding_value(home)?
         }
         _ => return None,
@@ -238,7 +259,9 @@ fn attribute<'a>(context: &Context<'a>, holder: Node<'a>) -> Option<(Node<'a>, V
     for each in class.descendants() {
         let place = match each.kind() {
             Kind::Attribute if each.field(Field::Attribute).is_some_and(|field| field.text() == name) => each,
-            Kind::Identifier if each.text() == name && each.parent().is_some_and(|parent| parent.is(Kind::Assignment)) => {
+            Kind::Identifier
+                if each.text() == name && each.parent().is_some_and(|parent| parent.is(Kind::Assignment)) =>
+            {
                 (each.scope().node() == class && each.role() == Field::Left).then_some(each)?
             }
             _ => continue,
@@ -266,7 +289,13 @@ fn is_named_cache(name: &str) -> bool {
 
 /// True when the function looks a key up, stores under it and returns what is stored, and does nothing else with the
 /// dict.
-fn is_memo<'a>(function: Node<'a>, table: &Table<'a>, stored: Node<'a>, key: Node<'a>, value: Node<'a>) -> Option<bool> {
+fn is_memo<'a>(
+    function: Node<'a>,
+    table: &Table<'a>,
+    stored: Node<'a>,
+    key: Node<'a>,
+    value: Node<'a>,
+) -> Option<bool> {
     let body = function.field(Field::Body)?;
     let fixed = |name: Node<'a>| name.variable().is_none_or(|variable| variable.only_binding().is_some());
     if !key.descendants().filter(|each| each.is(Kind::Identifier)).all(fixed) || key.has(Kind::Call) {
@@ -302,9 +331,10 @@ fn is_memo<'a>(function: Node<'a>, table: &Table<'a>, stored: Node<'a>, key: Nod
         }
     }
     let is_handed_out = answers.iter().all(|each| matches!(usage(*each), Usage::Returned | Usage::Assigned(_)));
-    let returns_value = body.descendants().filter(|each| each.is(Kind::Return)).any(|each| {
-        each.only_child().is_some_and(|answer| answer.text() == value.text() || answers.contains(&answer))
-    });
+    let returns_value = body
+        .descendants()
+        .filter(|each| each.is(Kind::Return))
+        .any(|each| each.only_child().is_some_and(|answer| answer.text() == value.text() || answers.contains(&answer)));
     let name = function_name(function);
     let is_own = |each: Node<'a>| each.variable().is_some_and(|variable| variable.scope().node() == function);
     let recurses = body.descendants().any(|each| each.is(Kind::Identifier) && each.text() == name && !is_own(each));

@@ -204,7 +204,9 @@ fn is_new_list<'a>(context: &Context<'a>, inner: Node<'a>) -> bool {
         return false;
     }
     let mut returns = function.descendants().filter(|each| each.is(Kind::Return)).peekable();
-    let is_ended = function.field(Field::Body).is_some_and(|body| body.children().last().is_some_and(|last| last.is(Kind::Return)));
+    let is_ended = function
+        .field(Field::Body)
+        .is_some_and(|body| body.children().last().is_some_and(|last| last.is(Kind::Return)));
     returns.peek().is_some()
         && is_ended
         && returns.all(|each| {
@@ -261,7 +263,8 @@ fn named<'a>(context: &Context<'a>, node: Node<'a>, inner: Node<'a>, assignment:
     variable.only_binding()?;
     let (is_collection, _) = collection(context, inner);
     let is_held = held_list(context, inner);
-    let root = crate::engine::rewrite::facts::root_name(inner).filter(|_| crate::engine::rewrite::facts::is_chain(inner))?;
+    let root =
+        crate::engine::rewrite::facts::root_name(inner).filter(|_| crate::engine::rewrite::facts::is_chain(inner))?;
     let is_list = is_held || is_collection && matches!(context.typed(inner).of, Type::List(_));
     if !is_list
         || !copies_list(node)
@@ -284,7 +287,12 @@ fn named<'a>(context: &Context<'a>, node: Node<'a>, inner: Node<'a>, assignment:
 fn is_looked_at(each: Node<'_>) -> bool {
     let is_look = match usage(each) {
         Usage::Builtin(name, _) => !matches!(name, "iter" | "enumerate" | "zip" | "map" | "filter" | "reversed" | "id"),
-        Usage::Iterated(_) | Usage::Searched(_) | Usage::Truth | Usage::Item(_) | Usage::Compared(_) | Usage::Formatted => true,
+        Usage::Iterated(_)
+        | Usage::Searched(_)
+        | Usage::Truth
+        | Usage::Item(_)
+        | Usage::Compared(_)
+        | Usage::Formatted => true,
         Usage::Method(name, _) => matches!(name, "index" | "count" | "copy"),
         _ => false,
     };
@@ -305,7 +313,12 @@ fn is_touched<'a>(node: Node<'a>, inner: Node<'a>, root: Node<'a>) -> bool {
         each.start() > node.end()
             && !matches!(
                 usage(each),
-                Usage::Iterated(_) | Usage::Searched(_) | Usage::Truth | Usage::Builtin(..) | Usage::Item(_) | Usage::Compared(_)
+                Usage::Iterated(_)
+                    | Usage::Searched(_)
+                    | Usage::Truth
+                    | Usage::Builtin(..)
+                    | Usage::Item(_)
+                    | Usage::Compared(_)
             )
     })
 }
