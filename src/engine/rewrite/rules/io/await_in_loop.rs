@@ -158,7 +158,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
 }
 
 /// The call behind `await`, when it may overlap with others of its kind.
-fn overlapping(awaited: Node<'_>) -> Option<Node<'_>> {
+pub(super) fn overlapping(awaited: Node<'_>) -> Option<Node<'_>> {
     let call = awaited.is(Kind::Await).then(|| awaited.only_child()).flatten().filter(|call| call.is(Kind::Call))?;
     let callee = call.field(Field::Function)?;
     let words: Vec<String> = callee.text().split(['.', '_']).map(str::to_lowercase).collect();

@@ -121,7 +121,8 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let [only] = uses[..] else { return None };
     let addition = addition(&parts, only)?;
     let is_known = |binding: Node<'a>| old.first.start() <= binding.start() && binding.end() <= statement.start();
-    if !variable.bindings().all(is_known) || has_comment(old.first) {
+    let has_remark = node.file().text[old.first.start()..statement.end()].contains('#');
+    if !variable.bindings().all(is_known) || has_remark {
         return None;
     }
     let mut rewrite = Rewrite::new(node, format!("`{}` is read and written anew to add to it", to.path));

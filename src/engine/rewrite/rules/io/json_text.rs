@@ -98,7 +98,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         }
         let value = decoded(value).unwrap_or(value);
         rewrite.edits.replace(node, format!("{module}.loads({})", argument(value)));
-        rewrite.assume(Assumption::Library("the texts hold no NaN, no integers beyond 64 bits and no lone surrogates"));
+        rewrite.assume(Assumption::Library("the texts hold no NaN, no integers beyond 64 bits and no lone surrogates, and nobody reads the words of errors"));
         return Some(rewrite);
     }
     let is_compact = writes_compact(node)?;
@@ -115,7 +115,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
         ));
     }
     rewrite.assume(Assumption::Library(
-        "the values hold no NaN, no integers beyond 64 bits, no keys but strings, and nothing that `json` refuses but orjson writes",
+        "the values hold no NaN, no integers beyond 64 bits, no keys but strings, and nothing that `json` refuses but orjson writes; nobody reads the words of errors",
     ));
     Some(rewrite)
 }

@@ -10,12 +10,15 @@ mod file_parsed_per_lookup;
 mod file_rewritten;
 mod flush_in_loop;
 mod folder_listed_per_item;
+mod independent_awaits;
 mod json_text;
 mod lines_by_index;
 mod readlines;
+mod request_without_session;
 mod schema_per_call;
 mod validator_per_call;
 mod whole_file_hash;
+mod yaml_loader;
 
 use crate::engine::rewrite::rule::Rule;
 
@@ -29,7 +32,10 @@ pub(super) const RULES: &[&Rule] = &[
     &lines_by_index::RULE,
     &file_rewritten::RULE,
     &await_in_loop::RULE,
+    &request_without_session::RULE,
     &folder_listed_per_item::RULE,
+    &independent_awaits::RULE,
+    &yaml_loader::RULE,
     &commit_in_loop::RULE,
     &execute_in_loop::RULE,
     &fetchall::RULE,

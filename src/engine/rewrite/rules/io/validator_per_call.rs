@@ -260,6 +260,9 @@ fn per_key<'a>(
         Rewrite::new(node, format!("a validator is built at every call for an entry of `{}`", table.text()));
     rewrite.edits.replace_range(place, place, format!("{cache} = {{}}\n\n\n"));
     let check = previous_statement(statement).filter(|before| is_check(*before, node) && is_alone(*before));
+    if check.is_some_and(|check| file.text[check.start()..statement.end()].contains('#')) {
+        return None;
+    }
     let checked = check.map_or(String::new(), |check| format!("{outer}{unit}{}\n", check.text()));
     let lines = format!(
         "{known} = {cache}.get({key})\n{outer}if {known} is None:\n{checked}{outer}{unit}{known} = {cache}[{key}] = {}",
