@@ -163,7 +163,7 @@ fn written<'a>(call: Node<'a>) -> Option<(Node<'a>, Target<'a>, Vec<Node<'a>>)> 
     }
     if name != "write" {
         let content = *arguments(call).first()?;
-        let target = pathlib_target(call, receiver, &arguments(call)[1..], name == "write_bytes")?;
+        let target = pathlib_target(receiver, &arguments(call)[1..], name == "write_bytes")?;
         return Some((statement, target, vec![content]));
     }
     let with = statement.parent()?.parent().filter(|with| with.is(Kind::With) && !crate::syntax::is_async(*with))?;
@@ -182,7 +182,7 @@ fn written<'a>(call: Node<'a>) -> Option<(Node<'a>, Target<'a>, Vec<Node<'a>>)> 
     (body(with).last() == Some(&statement)).then_some((with, target, parts))
 }
 
-fn pathlib_target<'a>(_call: Node<'a>, path: Node<'a>, options: &[Node<'a>], is_binary: bool) -> Option<Target<'a>> {
+fn pathlib_target<'a>(path: Node<'a>, options: &[Node<'a>], is_binary: bool) -> Option<Target<'a>> {
     let encoding = match options {
         [] => "",
         [only] if only.is(Kind::KeywordArgument) => {
@@ -272,7 +272,7 @@ fn read_in(with: Node<'_>) -> Option<(Node<'_>, Target<'_>)> {
 fn read(value: Node<'_>) -> Option<Target<'_>> {
     let (path, name) = method(value)?;
     matches!(name, "read_text" | "read_bytes").then_some(())?;
-    pathlib_target(value, path, &arguments(value), name == "read_bytes")
+    pathlib_target(path, &arguments(value), name == "read_bytes")
 }
 
 fn is_empty(value: Node<'_>) -> bool {

@@ -276,7 +276,7 @@ fn through_helper<'a>(context: &Context<'a>, node: Node<'a>, folder: Node<'a>) -
     })?;
     let given = folder_at(helper, call, folder)?;
     let root = given.split('.').next()?;
-    let looping = outer_loop(context, call, root)?;
+    let looping = outer_loop(call, root)?;
     let statement = first_statement(looping, call)?;
     if helper.has(Kind::Global) || has_comment(call) || call.text().contains('\n') {
         return None;
@@ -314,7 +314,7 @@ fn folder_at<'a>(helper: Node<'a>, call: Node<'a>, folder: Node<'a>) -> Option<S
 }
 
 /// The `for` statement around the call in which the name that the folder begins with stays what it is.
-fn outer_loop<'a>(_context: &Context<'a>, call: Node<'a>, root: &str) -> Option<Node<'a>> {
+fn outer_loop<'a>(call: Node<'a>, root: &str) -> Option<Node<'a>> {
     let name = call
         .descendants()
         .find(|each| each.is(Kind::Identifier) && each.text() == root && each.role() != Field::Attribute)?;

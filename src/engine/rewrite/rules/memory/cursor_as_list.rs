@@ -122,14 +122,14 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     }
     let mut rewrite = Rewrite::new(node, "all rows are fetched to be walked once".to_owned());
     match usage(node) {
-        Usage::Returned => helper(context, function, cursor, &mut rewrite)?,
+        Usage::Returned => helper(context, function, &mut rewrite)?,
         Usage::Assigned(assignment) => {
             let variable = assignment.field(Field::Left).and_then(local_variable)?;
             variable.only_binding()?;
             let uses: Vec<Node<'a>> = variable.uses().collect();
             let [only] = uses[..] else { return None };
             match usage(only) {
-                Usage::Returned => helper(context, function, cursor, &mut rewrite)?,
+                Usage::Returned => helper(context, function, &mut rewrite)?,
                 _ => is_walked_at(only).then_some(())?,
             }
         }
@@ -172,7 +172,7 @@ fn is_own_cursor(name: Node<'_>) -> bool {
 }
 
 /// The function gives its rows to its callers: all of them walk them once.
-fn helper<'a>(context: &Context<'a>, function: Node<'a>, _cursor: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
+fn helper<'a>(context: &Context<'a>, function: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
     let n_returns = function.descendants().filter(|each| each.is(Kind::Return)).count();
     if n_returns != 1
         || function.parent()?.is(Kind::Decorated)

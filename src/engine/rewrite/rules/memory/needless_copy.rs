@@ -177,7 +177,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     }
     if is_new_list(context, inner) && copies_list(node) {
         let mut rewrite = Rewrite::new(node, format!("`{}` is a new list already", inner.text()));
-        rewrite.edits.replace(node, if inner.is(Kind::Await) { return None } else { inner.text() });
+        rewrite.edits.replace(node, inner.text());
         return Some(rewrite);
     }
     match usage(node) {
