@@ -235,16 +235,13 @@ fn in_comprehension<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite
 /// `out.append(await f(x))` or `table[key] = await f(x)`.
 fn in_loop<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let only = only_statement(node)?;
-    let (out, result, kind) = match assignment(only) {
-        Some((entry, value)) => {
-            let out = entry.is(Kind::Subscript).then(|| entry.field(Field::Value)).flatten()?;
-            (out, format!("{}, {}", entry.field(Field::Subscript)?.text(), value.text()), "dict")
-        }
-        None => {
-            let (out, "append") = method(call_statement(only)?)? else { return None };
-            let [value] = positional(call_statement(only)?)?[..] else { return None };
-            (out, value.text().to_owned(), "list")
-        }
+    let (out, result, kind) = if let Some((entry, value)) = assignment(only) {
+        let out = entry.is(Kind::Subscript).then(|| entry.field(Field::Value)).flatten()?;
+        (out, format!("{}, {}", entry.field(Field::Subscript)?.text(), value.text()), "dict")
+    } else {
+        let (out, "append") = method(call_statement(only)?)? else { return None };
+        let [value] = positional(call_statement(only)?)?[..] else { return None };
+        (out, value.text().to_owned(), "list")
     };
     let call = awaited_in(only)?;
     let target = node.field(Field::Left)?;

@@ -155,7 +155,7 @@ fn appended<'a>(context: &Context<'a>, statement: Node<'a>, old: &Old<'a>, addit
 }
 
 /// The statement that writes, where to, and what is written.
-fn written<'a>(call: Node<'a>) -> Option<(Node<'a>, Target<'a>, Vec<Node<'a>>)> {
+fn written(call: Node<'_>) -> Option<(Node<'_>, Target<'_>, Vec<Node<'_>>)> {
     let (receiver, name) = method(call)?;
     let statement = statement_of(call);
     if call_statement(statement) != Some(call) {
@@ -225,7 +225,7 @@ fn opened<'a>(with: Node<'a>) -> Option<(Target<'a>, Node<'a>, &'a str)> {
 }
 
 /// What the statements before hold of the file.
-fn old_content<'a>(statement: Node<'a>) -> Option<Old<'a>> {
+fn old_content(statement: Node<'_>) -> Option<Old<'_>> {
     let before = previous_statement(statement)?;
     if let Some((name, value)) = assignment(before) {
         let parts = value.child_nodes();

@@ -299,10 +299,8 @@ fn through_helper<'a>(context: &Context<'a>, node: Node<'a>, folder: Node<'a>) -
 fn folder_at<'a>(helper: Node<'a>, call: Node<'a>, folder: Node<'a>) -> Option<String> {
     let root = root_name(folder)?;
     let parameters: Vec<Node<'a>> = helper.field(Field::Parameters)?.child_nodes();
-    let at = parameters.iter().position(|each| {
-        *each == root.variable().and_then(|variable| variable.only_binding()).unwrap_or(root)
-            || each.children().next() == root.variable().and_then(|variable| variable.only_binding())
-    })?;
+    let binding = root.variable()?.only_binding()?;
+    let at = parameters.iter().position(|each| *each == binding || each.children().next() == Some(binding))?;
     let is_method = helper.parent()?.parent().is_some_and(|class| class.is(Kind::Class));
     let given = if is_method {
         let (receiver, _) = method(call)?;

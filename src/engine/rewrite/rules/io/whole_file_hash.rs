@@ -79,11 +79,11 @@ rule! {
 }
 
 fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
-    let name = qualified(node.field(crate::syntax::Field::Function)?)?;
+    let path = qualified(node.field(crate::syntax::Field::Function)?)?;
     enclosing_function(node)?;
-    let [content] = positional(node)?[..] else { return None };
-    let (file, "read") = method(content)? else { return None };
-    if !name.starts_with("hashlib.") || !arguments(content).is_empty() || has_comment(node) || !is_binary(file)? {
+    let [read] = positional(node)?[..] else { return None };
+    let (file, "read") = method(read)? else { return None };
+    if !path.starts_with("hashlib.") || !arguments(read).is_empty() || has_comment(node) || !is_binary(file)? {
         return None;
     }
     let statement = statement_of(node);

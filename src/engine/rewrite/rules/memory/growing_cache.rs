@@ -361,7 +361,8 @@ fn is_replaceable<'a>(context: &Context<'a>, function: Node<'a>, table: &Table<'
 /// What a name was given last before it is stored.
 fn last_value(name: Node<'_>) -> Option<Node<'_>> {
     let bindings = name.variable().into_iter().flat_map(Variable::bindings);
-    bindings.filter(|binding| binding.start() < name.start()).last().and_then(binding_value)
+    let last = bindings.filter(|binding| binding.start() < name.start()).max_by_key(|binding| binding.start());
+    last.and_then(binding_value)
 }
 
 /// True for the construction of objects and for connections, locks and the like.
