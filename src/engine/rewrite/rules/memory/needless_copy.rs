@@ -265,7 +265,9 @@ fn named<'a>(context: &Context<'a>, node: Node<'a>, inner: Node<'a>, assignment:
     let is_held = held_list(context, inner);
     let root =
         crate::engine::rewrite::facts::root_name(inner).filter(|_| crate::engine::rewrite::facts::is_chain(inner))?;
-    let is_list = is_held || is_collection && matches!(context.typed(inner).of, Type::List(_));
+    // What an attribute holds is known only when this class alone sets it.
+    let is_list =
+        is_held || !inner.is(Kind::Attribute) && is_collection && matches!(context.typed(inner).of, Type::List(_));
     if !is_list
         || !copies_list(node)
         || is_suspended(node)
