@@ -5,8 +5,7 @@ use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::argument;
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Usage, arguments, enclosing_function, has_comment, keywords, method, qualified, string_value,
-    usage,
+    Field, Kind, Node, Usage, arguments, enclosing_function, has_comment, keywords, qualified, string_value, usage,
 };
 
 rule! {
