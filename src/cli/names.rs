@@ -4,8 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// The commands that links may be named after.
-pub(super) const COMMANDS: &[&str] =
-    &["optimize", "check-code-quality", "run-all-tests", "double-check", "ci-setup"];
+pub(super) const COMMANDS: &[&str] = &["optimize", "check-code-quality", "run-all-tests", "double-check", "ci-setup"];
 
 /// Rewrites an argument vector so that the command stands plainly in second place.
 pub(super) fn normalise(mut argv: Vec<OsString>) -> Vec<OsString> {

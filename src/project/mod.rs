@@ -10,6 +10,7 @@ mod files;
 mod ini;
 pub mod install;
 pub mod interpreter;
+pub mod oldest_python;
 mod pytest;
 mod requirement;
 pub mod requirements;

@@ -26,6 +26,7 @@ mod rewrite_algorithms;
 mod rewrite_catalogue;
 mod rewrite_differential;
 mod rewrite_examples;
+mod rewrite_io_memory;
 mod rewrite_scan;
 mod run_all_tests;
 mod runs;

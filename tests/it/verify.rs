@@ -54,7 +54,7 @@ impl Program {
         let unit = |(old, _): &(&str, &str)| {
             assert_eq!(source.matches(old).count(), 1, "`{old}` must occur once");
             let line = source[..source.find(old).expect("there")].matches('\n').count() as u32 + 1;
-            Unit { path: path.clone(), lines: vec![line] }
+            Unit { path: path.clone(), lines: vec![line], words_errors: false }
         };
         let units: Vec<Unit> = rewrites.iter().map(unit).collect();
         let build = |chosen: &[usize]| {
@@ -390,7 +390,7 @@ fn a_rewrite_that_never_ends_is_taken_out() {
     let tests = "import unittest\nimport app\n\n\nclass T(unittest.TestCase):\n    def test_first(self):\n        self.assertEqual(app.first(), 1)\n";
     let program = Program::new(&[("app.py", source), ("test_app.py", tests)], &[]);
     let path = program.root.join("app.py");
-    let units = [Unit { path: path.clone(), lines: vec![2] }];
+    let units = [Unit { path: path.clone(), lines: vec![2], words_errors: false }];
     let build = |chosen: &[usize]| match chosen {
         [] => Overlay::new(),
         _ => Overlay::from([(path.clone(), b"def first():\n    while True: pass\n".to_vec())]),

@@ -15,7 +15,7 @@ use crate::commands::scan_cache::Question;
 use crate::commands::sources::Sources;
 use crate::engine::rewrite::{self, Ignores, ScanOptions};
 use crate::model::{FunctionComplexity, LintFinding, LintReport, Match, Problem, Safety};
-use crate::project::Project;
+use crate::project::{Project, oldest_python};
 use crate::syntax::{SourceFile, complexity};
 
 /// Version of the report's JSON form.
@@ -28,10 +28,11 @@ pub(super) fn report(check: &Check, project: &Project) -> Result<LintReport, Fai
     let sources = Sources::read(project);
     let asked: BTreeSet<String> = project.files().0.into_iter().map(|file| file.relative).collect();
     let contents = sources.around(&asked);
-    let asked_with = (check.asked_with(), &choice, &asked);
+    let options = options(check, project);
+    let asked_with = (check.asked_with(), &choice, &asked, &options);
     let question = Question::new("check-code-quality", &asked_with).files(&contents);
     let Scanned { findings, n_ignored, functions, mut problems } =
-        question.answer(|| scanned(check, &choice, &asked, &contents));
+        question.answer(|| scanned(check, &choice, &options, &asked, &contents));
     problems.splice(0..0, sources.problems);
     let names: BTreeSet<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
     Ok(LintReport {
@@ -60,10 +61,16 @@ struct Scanned {
     problems: Vec<Problem>,
 }
 
-fn scanned(check: &Check, choice: &RuleChoice, asked: &BTreeSet<String>, contents: &[(String, &[u8])]) -> Scanned {
+fn scanned(
+    check: &Check,
+    choice: &RuleChoice,
+    options: &ScanOptions,
+    asked: &BTreeSet<String>,
+    contents: &[(String, &[u8])],
+) -> Scanned {
     let (parsed, mut problems) = rewrite::parse(contents);
     problems.retain(|problem| problem.location.as_ref().is_none_or(|location| asked.contains(&location.path)));
-    let scan = rewrite::scan_parsed(&parsed, &options(check));
+    let scan = rewrite::scan_parsed(&parsed, options);
     let is_wanted = |each: &Match| {
         let Match { rule, category, location, .. } = each;
         // A rule that was asked for by name is wanted whatever the configuration says.
@@ -85,8 +92,9 @@ fn scanned(check: &Check, choice: &RuleChoice, asked: &BTreeSet<String>, content
     Scanned { findings, n_ignored, functions, problems }
 }
 
-fn options(check: &Check) -> ScanOptions {
-    ScanOptions { categories: check.categories.clone(), rules: check.rules.clone(), ..ScanOptions::default() }
+fn options(check: &Check, project: &Project) -> ScanOptions {
+    let python = oldest_python::of_source(project);
+    ScanOptions { categories: check.categories.clone(), rules: check.rules.clone(), python }
 }
 
 fn finding(found: Match) -> LintFinding {

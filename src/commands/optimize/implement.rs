@@ -20,7 +20,7 @@ use crate::engine::journal::{self, Change};
 use crate::engine::{rewrite, verify};
 use crate::harness;
 use crate::model::{AppliedRewrite, ExitReason, Implementation, LeftRewrite, Match, Verdict, Workload, WorkloadKind};
-use crate::project::Project;
+use crate::project::{Project, oldest_python};
 use crate::report::Format;
 use crate::support::{atomic_file, interrupt};
 
@@ -42,6 +42,7 @@ struct Work<'a> {
     charged: Charged,
     /// What the configuration says of the rules.
     choice: RuleChoice,
+    scan_options: rewrite::ScanOptions,
     /// As the files are on disk.
     originals: Texts,
     /// As they will be.
@@ -170,6 +171,7 @@ impl<'a> Work<'a> {
         };
         let texts = originals.clone();
         let charged = Charged::new(targets(project));
+        let scan_options = rewrite::ScanOptions { python: oldest_python::of_run(project), ..Default::default() };
         Ok(Self {
             project,
             context,
@@ -177,6 +179,7 @@ impl<'a> Work<'a> {
             plan,
             charged,
             choice,
+            scan_options,
             originals,
             texts,
             settled: BTreeSet::new(),
@@ -190,7 +193,7 @@ impl<'a> Work<'a> {
     fn next(&mut self) -> Vec<Match> {
         let files: Vec<(String, &[u8])> =
             self.texts.iter().map(|(path, text)| (path.clone(), text.as_slice())).collect();
-        let scan = self.parsed.scan(&files, &rewrite::ScanOptions::default());
+        let scan = self.parsed.scan(&files, &self.scan_options);
         let charged = &self.charged;
         let is_first = self.settled.is_empty();
         if is_first {
@@ -304,7 +307,7 @@ impl<'a> Work<'a> {
         let mut after = self.texts.clone();
         after.extend(built(matches, kept, &self.texts));
         let files: Vec<(String, &[u8])> = after.iter().map(|(path, text)| (path.clone(), text.as_slice())).collect();
-        let n_after = counted(&self.parsed.scan(&files, &rewrite::ScanOptions::default()).matches);
+        let n_after = counted(&self.parsed.scan(&files, &self.scan_options).matches);
         let mut lasting = vec![];
         for &index in kept {
             let place = place_of(&matches[index]);

@@ -200,6 +200,7 @@ impl<'a> Checker<'a> {
             .map(|each| Unit {
                 path: on_disk(root, &each.location.path),
                 lines: lines_of(each, &texts[&each.location.path]),
+                words_errors: !each.requirements.is_empty(),
             })
             .collect();
         let changed =

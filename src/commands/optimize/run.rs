@@ -12,7 +12,7 @@ use crate::commands::sources::Sources;
 use crate::commands::{Context, Failure, FailureKind, Outcome, refused};
 use crate::engine::{diagnose, rewrite};
 use crate::model::{ExitReason, Report};
-use crate::project::{self, OpenOptions, Project};
+use crate::project::{self, OpenOptions, Project, oldest_python};
 use crate::report::{self, Format};
 use crate::support::atomic_file;
 use crate::support::style::Style;
@@ -40,7 +40,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Outcome> {
     let mut sources = Sources::read(&project);
     let targets = targets(&project);
     let charged = Charged::new(targets.clone());
-    let scan = scan(&sources, &charged);
+    let scan = scan(&sources, &charged, &project);
     let measured = measure::measure(&plan, &project, &sources, charged, context)?;
     let outcome = outcome(&measured);
     let report = assemble(&plan, &project, &mut sources, targets, scan, measured);
@@ -58,8 +58,9 @@ pub(super) fn targets(project: &Project) -> Vec<String> {
 }
 
 /// What the rules match in the files asked about. All files are read: a model or a helper lies in another one.
-fn scan(sources: &Sources, charged: &Charged) -> rewrite::Scan {
-    let (contents, options) = (sources.contents(), rewrite::ScanOptions::default());
+fn scan(sources: &Sources, charged: &Charged, project: &Project) -> rewrite::Scan {
+    let options = rewrite::ScanOptions { python: oldest_python::of_source(project), ..Default::default() };
+    let contents = sources.contents();
     let question = Question::new("optimize", &options).files(&contents);
     let mut scan = question.answer(|| rewrite::scan(&contents, &options));
     scan.matches.retain(|each| charged.holds(&each.location.path));

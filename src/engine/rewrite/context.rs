@@ -106,6 +106,22 @@ impl<'a> Context<'a> {
             .find(|member| member.is(Kind::Function) && crate::syntax::function_name(*member) == name)
     }
 
+    /// True when a class of the project inherits from the method's class, or something replaces the method.
+    pub(crate) fn is_overridden(&self, function: Node<'a>) -> bool {
+        let Some(class) = function.ancestor(Kind::Class) else { return false };
+        let (name, method) = (crate::syntax::function_name(class), crate::syntax::function_name(function));
+        let is_heir = |each: Node<'_>| {
+            each.is(Kind::Class) && each.field(Field::Superclasses).is_some_and(|bases| bases.text().contains(name))
+        };
+        let is_replaced = |each: Node<'_>| {
+            each.is(Kind::Attribute)
+                && each.role() == Field::Left
+                && each.field(Field::Attribute).is_some_and(|field| field.text() == method)
+        };
+        let mut files = self.index.files().filter(|file| file.text.contains(name));
+        files.any(|file| file.root().descendants().any(|each| is_heir(each) || is_replaced(each)))
+    }
+
     /// True when a mention is a call of the function: by its name, or as a method of `self`.
     pub(crate) fn callee_is(&self, mention: Node<'a>, function: Node<'a>) -> bool {
         let callee = if mention.role() == Field::Attribute { mention.parent().unwrap_or(mention) } else { mention };
@@ -134,6 +150,19 @@ impl<'a> Context<'a> {
             }
         }
         .filter(|class| class.is(Kind::Class))
+    }
+
+    /// A name for something that lives only in the statements from `first` to `last`, which are written anew: free in
+    /// the rest of the function.
+    pub(crate) fn fresh_name_between(&self, first: Node<'a>, last: Node<'a>, wanted: &str) -> String {
+        let holder = crate::syntax::enclosing_function(first).unwrap_or(self.file.root());
+        let is_outside = |each: Node<'a>| each.start() < first.start() || each.end() > last.end();
+        let is_same = |each: Node<'a>, name: &str| {
+            each.is(Kind::Identifier) && each.text() == name && each.role() != Field::Attribute
+        };
+        let is_global = self.file.root().scope().variable(wanted).is_some();
+        let is_taken = is_global || holder.descendants().any(|each| is_same(each, wanted) && is_outside(each));
+        if is_taken { self.fresh_name(wanted) } else { wanted.to_owned() }
     }
 
     /// A name that nothing in the file has: `wanted`, else with a number.

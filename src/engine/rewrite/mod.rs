@@ -14,6 +14,7 @@ mod index;
 mod inferred;
 mod keys;
 mod query;
+mod reading;
 mod rule;
 mod rules;
 mod scan;

@@ -31,6 +31,8 @@ pub struct Unit {
     pub path: PathBuf,
     /// Lines that it changes, as the file is now.
     pub lines: Vec<u32>,
+    /// True when another library raises the errors: of the same kind, in words of its own.
+    pub words_errors: bool,
 }
 
 /// What is checked: rewrites, and how a choice of them becomes files.
@@ -212,7 +214,7 @@ impl<'a> Session<'a> {
     fn watch(&self) -> Watch {
         let mut watch = Watch::new();
         for unit in &self.alive {
-            let Unit { path, lines } = &self.subject.units[*unit];
+            let Unit { path, lines, .. } = &self.subject.units[*unit];
             watch.entry(path.clone()).or_default().insert(*unit, lines.clone());
         }
         watch
@@ -433,7 +435,10 @@ impl<'a> Session<'a> {
         loop {
             let now = |units: &[usize]| {
                 let after = replay(stage, &calls, &(subject.build)(units), 0.0)?;
-                Ok::<_, VerifyError>(compare(&first, &second, &after))
+                let words_errors = |key: &FunctionKey| {
+                    self.units_of(key).iter().any(|unit| units.contains(unit) && subject.units[*unit].words_errors)
+                };
+                Ok::<_, VerifyError>(compare(&first, &second, &after, &words_errors))
             };
             verdicts = now(&self.alive)?;
             let difference = verdicts.iter().find_map(|(key, verdict)| match verdict {

@@ -88,6 +88,14 @@ impl Index {
         self.definition_of_binding(binding, depth)
     }
 
+    /// The module-level binding that an imported name stands for, when that is no function or class.
+    pub(crate) fn variable<'a>(&'a self, import: Node<'a>) -> Option<Node<'a>> {
+        let path = import_path(import)?;
+        let (module, member) = path.rsplit_once('.')?;
+        let module = if module.is_empty() || module.ends_with('.') { format!("{module}.") } else { module.to_owned() };
+        self.module(&module, import.file())?.root().scope().variable(member)?.only_binding()
+    }
+
     /// The file of a module as `importer` names it.
     fn module(&self, path: &str, importer: &SourceFile) -> Option<&SourceFile> {
         let absolute = absolute_module(path, &importer.path)?;
@@ -215,6 +223,26 @@ impl Index {
         self.sources.iter().any(|source| words.iter().any(|word| source.text.contains(word)))
     }
 
+    /// True when an attribute, class variable or string of this name stands anywhere outside the node.
+    pub(crate) fn is_named_outside(&self, name: &str, holder: Node<'_>) -> bool {
+        let is_foreign = |node: Node<'_>| match node.kind() {
+            Kind::Identifier if node.text() == name => {
+                let is_class_variable =
+                    || node.variable().is_some_and(|each| each.scope().kind() == crate::syntax::ScopeKind::Class);
+                (node.role() == Field::Attribute || is_class_variable()) && !is_within(holder, node)
+            }
+            Kind::String => string_value(node).is_some_and(|text| text == name) && !is_within(holder, node),
+            _ => false,
+        };
+        let mut sources = self.sources.iter().filter(|source| source.text.contains(name));
+        sources.any(|source| source.root().descendants().any(is_foreign))
+    }
+
+    /// Every file of the project.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &SourceFile> {
+        self.sources.iter().map(AsRef::as_ref)
+    }
+
     /// The expression that a call of a project function gives, when its body is one `return` with no arguments used,
     /// or the call itself.
     pub(crate) fn resolved<'a>(&'a self, expression: Node<'a>) -> Node<'a> {
@@ -248,6 +276,11 @@ impl Index {
             _ => None,
         }
     }
+}
+
+/// True when a node lies in another of the same file.
+fn is_within(holder: Node<'_>, node: Node<'_>) -> bool {
+    std::ptr::eq(holder.file(), node.file()) && (holder.start()..holder.end()).contains(&node.start())
 }
 
 /// True for a string that stands alone as a statement.

@@ -244,7 +244,7 @@ fn appended<'a>(value: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
 }
 
 /// `-> List[str]` becomes `-> Iterator[str]`.
-fn retype<'a>(context: &Context<'a>, function: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
+pub(crate) fn retype<'a>(context: &Context<'a>, function: Node<'a>, rewrite: &mut Rewrite<'a>) -> Option<()> {
     let Some(annotation) = function.field(Field::ReturnType) else { return Some(()) };
     let text = annotation.text();
     let name = text.split('[').next()?;

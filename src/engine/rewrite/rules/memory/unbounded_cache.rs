@@ -164,6 +164,11 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     Some(rewrite)
 }
 
+/// True when the function is one that this rule rewrites.
+pub(super) fn is_match<'a>(context: &Context<'a>, function: Node<'a>) -> bool {
+    find(context, function).is_some()
+}
+
 fn is_alone_definition(node: Node<'_>) -> bool {
     let file = node.file();
     file.text[file.line_start(node.start())..node.start()].trim().is_empty()
