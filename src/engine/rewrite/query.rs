@@ -75,7 +75,7 @@ pub(crate) fn parse<'a>(context: &Context<'a>, expression: Node<'a>) -> Option<Q
             is_list = true;
             continue;
         }
-        if let Some(query) = root(context, at) {
+        if let Some(query) = root_of(context, at) {
             steps.reverse();
             is_list |= steps.last().is_some_and(|step| step.name == "all" && !matches!(query.1, Style::Django));
             return Some(Query {
@@ -117,10 +117,11 @@ pub(crate) fn parse<'a>(context: &Context<'a>, expression: Node<'a>) -> Option<Q
 /// True when a receiver may be a query: a root, a call, or a name for one.
 fn root_or_method<'a>(context: &Context<'a>, receiver: Node<'a>) -> bool {
     let receiver = receiver.unwrapped();
-    matches!(receiver.kind(), Kind::Call | Kind::Await | Kind::Identifier) || root(context, receiver).is_some()
+    matches!(receiver.kind(), Kind::Call | Kind::Await | Kind::Identifier) || root_of(context, receiver).is_some()
 }
 
-fn root<'a>(context: &Context<'a>, node: Node<'a>) -> Option<(&'a Model, Style, Node<'a>)> {
+/// The model, style and model name of what steps follow: `User.query`, `select(User)`, `User.objects`.
+pub(crate) fn root_of<'a>(context: &Context<'a>, node: Node<'a>) -> Option<(&'a Model, Style, Node<'a>)> {
     match node.kind() {
         Kind::Attribute => {
             let owner = node.field(Field::Object)?;
@@ -247,4 +248,30 @@ pub(crate) fn may_write(region: Node<'_>) -> bool {
     region.descendants().filter(|node| node.is(Kind::Call)).any(|call| {
         method(call).is_some_and(|(receiver, name)| WRITERS.contains(&name) && super::facts::proved(receiver).is_none())
     })
+}
+
+/// As [`may_write`], but for writes that name another model: `Reading.create(…)` leaves the rows of `Buoy` as they are.
+pub(crate) fn may_write_besides<'a>(context: &Context<'a>, region: Node<'a>, model: &Model) -> bool {
+    region.descendants().filter(|node| node.is(Kind::Call)).any(|call| {
+        let Some((receiver, name)) = method(call) else { return false };
+        if !WRITERS.contains(&name) || super::facts::proved(receiver).is_some() {
+            return false;
+        }
+        let owner = match receiver.kind() {
+            Kind::Attribute => receiver.field(Field::Object).filter(|_| receiver.text().ends_with(".objects")),
+            _ => Some(receiver),
+        };
+        owner.and_then(|owner| context.index.model(owner)).is_none_or(|other| std::ptr::eq(other, model))
+    })
+}
+
+/// True when a foreign key refers to the model's table.
+pub(crate) fn refers(foreign_key: Option<&str>, parent: &Model) -> bool {
+    let Some(foreign_key) = foreign_key else { return false };
+    if parent.library == Library::SqlAlchemy {
+        let Some(primary) = parent.primary_key() else { return false };
+        return foreign_key == format!("{}.{primary}", parent.table_name())
+            || foreign_key == format!("{}.{primary}", parent.name);
+    }
+    foreign_key == parent.name
 }
