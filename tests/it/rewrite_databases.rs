@@ -137,17 +137,14 @@ logging.getLogger("peewee").setLevel(logging.DEBUG)
 
 const RUNNER: &str = r#"
 import json, sys
-results = []
-for path in sys.argv[1:]:
-    space = {"__name__": "module"}
-    exec(compile(open(path).read(), path, "exec"), space)
-    space["statements"].clear()
-    try:
-        answer = repr(space["run"]())
-    except Exception as error:
-        answer = "%s: %s" % (type(error).__name__, error)
-    results.append([answer, len(space["statements"])])
-json.dump(results, sys.stdout)
+space = {"__name__": "module"}
+exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"), space)
+space["statements"].clear()
+try:
+    answer = repr(space["run"]())
+except Exception as error:
+    answer = "%s: %s" % (type(error).__name__, error)
+json.dump([answer, len(space["statements"])], sys.stdout)
 "#;
 
 /// Code, and how many statements it sends at most when it is rewritten; 0 for a trap, which stays as it is.
@@ -185,7 +182,7 @@ const SQLALCHEMY_PROGRAMS: &[Program] = &[
     ),
     // Traps: rows written meanwhile, a limit for each, a look-up by a column that is not unique, `None`.
     (
-        "def run():\n    out = []\n    for user in session.query(User).order_by(User.id).all():\n        out.append(len(session.query(Post).filter_by(user_id=user.id).order_by(Post.id).all()))\n        session.add(Post(user_id=4, title='new'))\n    return out\n",
+        "def run():\n    out = []\n    for user in session.query(User).order_by(User.id).all():\n        out.append([p.id for p in session.query(Post).filter_by(user_id=user.id).order_by(Post.id).all()])\n        session.add(Post(user_id=4, title='new'))\n    return out\n",
         0,
     ),
     (
@@ -288,10 +285,12 @@ fn check(package: &str, prelude: &str, programs: &[Program]) {
         let paths = [folder.path().join(format!("before{number}.py")), folder.path().join(format!("after{number}.py"))];
         fs::write(&paths[0], &code).expect("writable");
         fs::write(&paths[1], &after).expect("writable");
-        let output =
-            Command::new(&python).args(["-W", "ignore", "-c", RUNNER]).args(&paths).output().expect("it starts");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        let results: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{told}\n{after}"));
+        let results = paths.map(|path| {
+            let output =
+                Command::new(&python).args(["-W", "ignore", "-c", RUNNER]).arg(&path).output().expect("starts");
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|_| panic!("{told}\n{after}"))
+        });
         let statements = |at: usize| results[at][1].as_u64().expect("a number");
         if results[0][0] != results[1][0] {
             wrong.push(format!("{} became {}\n{tail}", results[0][0], results[1][0]));

@@ -203,7 +203,7 @@ impl<'a> Walker<'_, 'a> {
         let mut longer = path.to_vec();
         longer.push(relative.clone());
         if !relative.is_many {
-            let is_read = !matches!(attribute.role(), Field::Left);
+            let is_read = !super::facts::is_assigned(attribute);
             if is_read {
                 self.push(&longer, model, attribute, true);
                 self.of_row(attribute, target, &longer, depth);

@@ -136,7 +136,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     let variable = target.variable()?;
     let mut filters: Vec<(&str, Node<'a>)> =
         equal.into_iter().filter_map(|each| column_and_value(query.model, variable, each)).collect();
-    filters.retain(|(_, value)| is_known_at(*value, statement, region));
+    filters.retain(|(column, value)| is_known_at(*value, statement, region) && !query.is_filtered_by(column));
     if filters.is_empty() || is_searched(context, node, region) {
         return None;
     }
@@ -227,6 +227,8 @@ struct Narrowed<'a> {
     /// `.all()`, or nothing.
     closing: &'static str,
     session: Option<View<'a>>,
+    /// The steps of the query.
+    steps: Vec<Node<'a>>,
 }
 
 impl<'a> Narrowed<'a> {
@@ -252,9 +254,11 @@ impl<'a> Narrowed<'a> {
             }
         }
         let mut inner = at.node;
+        let mut steps = vec![];
         while root_of(context, inner).is_none() {
             let (receiver, name) = method(inner)?;
             STEPS.contains(&name).then_some(())?;
+            steps.push(inner);
             inner = receiver;
         }
         let (model, style, name) = root_of(context, inner)?;
@@ -271,7 +275,17 @@ impl<'a> Narrowed<'a> {
             (at, closing)
         };
         let model_name = open.of(name);
-        fits.then_some(Self { model, model_name, style, open, closing, session })
+        fits.then_some(Self { model, model_name, style, open, closing, session, steps })
+    }
+
+    /// True when the query asks for one value of the column already.
+    fn is_filtered_by(&self, column: &str) -> bool {
+        self.steps.iter().filter(|step| method(**step).is_some_and(|(_, name)| name != "order_by")).any(|step| {
+            arguments(*step).iter().any(|argument| {
+                let text = argument.text();
+                text.starts_with(&format!("{column}=")) || text.contains(&format!(".{column} == "))
+            })
+        })
     }
 
     fn filter(

@@ -3,7 +3,7 @@
 use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::{indentation_unit, is_alone};
-use crate::engine::rewrite::facts::{is_lazy, local_variable, targets};
+use crate::engine::rewrite::facts::{is_assigned, is_lazy, local_variable, targets};
 use crate::engine::rewrite::fetch::{Equal, Fetch, Gives, fetch};
 use crate::engine::rewrite::query::{Style, may_write_besides, rows_of};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
@@ -275,9 +275,9 @@ fn in_nested_function(looping: Node<'_>, node: Node<'_>) -> bool {
 
 /// True when the loop assigns to the very expression that is looked for.
 fn is_stored(looping: Node<'_>, key: &str) -> bool {
-    looping.descendants().any(|node| {
-        matches!(node.kind(), Kind::Attribute | Kind::Subscript) && node.role() == Field::Left && node.text() == key
-    })
+    looping
+        .descendants()
+        .any(|node| matches!(node.kind(), Kind::Attribute | Kind::Subscript) && is_assigned(node) && node.text() == key)
 }
 
 /// What is looked for, as the loop writes it: a name, attributes of a name, items with constant keys.
@@ -356,9 +356,7 @@ fn is_only_walked(variable: Variable<'_>) -> bool {
 /// True when the row is changed through the variable: another look-up of the same key must not see that.
 fn is_changed(variable: Variable<'_>) -> bool {
     variable.occurrences().any(|each| {
-        let stored = each.parent().is_some_and(|parent| {
-            parent.is(Kind::Attribute) && matches!(parent.role(), Field::Left) && each.role() == Field::Object
-        });
+        let stored = each.role() == Field::Object && each.parent().is_some_and(is_assigned);
         let saved = matches!(usage(each), Usage::Method("save" | "delete" | "refresh_from_db" | "delete_instance", _));
         occurrence(each) == Occurrence::Load && (stored || saved)
     })

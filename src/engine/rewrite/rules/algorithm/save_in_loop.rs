@@ -3,7 +3,7 @@
 use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::is_alone;
-use crate::engine::rewrite::facts::{body, call_statement};
+use crate::engine::rewrite::facts::{body, call_statement, is_assigned};
 use crate::engine::rewrite::index::orm::{Library, Model};
 use crate::engine::rewrite::query::{Style, may_write_besides, parse};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
@@ -132,7 +132,7 @@ fn is_special<'a>(context: &Context<'a>, model: &Model, class: Node<'a>) -> bool
 fn columns<'a>(model: &Model, node: Node<'a>, target: Node<'a>, save: Node<'a>) -> Option<Vec<&'a str>> {
     let mut columns: Vec<&'a str> = vec![];
     for each in target.variable()?.uses() {
-        let stored = each.parent().filter(|parent| parent.is(Kind::Attribute) && parent.role() == Field::Left);
+        let stored = each.parent().filter(|parent| parent.is(Kind::Attribute) && is_assigned(*parent));
         if let (Some(attribute), true) = (stored, node.contains(each)) {
             let name = attribute.field(Field::Attribute)?.text();
             let base = name.strip_suffix("_id").unwrap_or(name);
