@@ -1,6 +1,6 @@
 //! What a rule sees besides the node it is tried at: the options, the project, and names it may use.
 
-use crate::syntax::{Field, Kind, Node, Scope, SourceFile, Typed, binding_value, import_path};
+use crate::syntax::{Field, Kind, Node, Scope, SourceFile, Typed, Variable, binding_value, import_path};
 
 use super::index::Index;
 use super::rule::Rewrite;
