@@ -1,14 +1,12 @@
 //! Queries as views: read through helpers with arguments and methods of repositories, and written out again with a
 //! condition over many keys in the place of one.
 
-use crate::syntax::{
-    Field, Kind, Node, arguments, callee_name, is_builtin_call, keywords, method, positional, qualified,
-};
+use crate::syntax::{Field, Kind, Node, arguments, callee_name, is_builtin_call, keywords, method, positional};
 
 use super::context::Context;
 use super::facts::comparison;
 use super::index::orm::{Library, Model};
-use super::query::Style;
+use super::query::{Style, is_select};
 use super::rule::Rewrite;
 use super::view::{Place, View};
 
@@ -145,9 +143,7 @@ fn root<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Root<'a>> {
         }
         Kind::Call => {
             let name = callee_name(node)?;
-            let is_select = name == "select"
-                && (qualified(node.field(Field::Function)?).is_some_and(|path| path.ends_with(".select"))
-                    || method(node).is_some_and(|(receiver, _)| receiver.text() == "db"));
+            let is_select = is_select(context, node);
             if name == "query" || is_select {
                 let style = if is_select { Style::Select } else { Style::Legacy };
                 let [only] = positional(node)?[..] else { return None };

@@ -136,11 +136,7 @@ pub(crate) fn root_of<'a>(context: &Context<'a>, node: Node<'a>) -> Option<(&'a 
         }
         Kind::Call => {
             let name = callee_name(node)?;
-            if name == "query"
-                || name == "select"
-                    && qualified(node.field(Field::Function)?).is_some_and(|path| path.ends_with(".select"))
-                || is_db_select(node)
-            {
+            if name == "query" || is_select(context, node) {
                 let [only] = positional(node)?[..] else { return None };
                 let model = context.index.model(only).filter(|model| model.library == Library::SqlAlchemy)?;
                 return Some((model, if name == "query" { Style::Legacy } else { Style::Select }, only));
@@ -153,10 +149,18 @@ pub(crate) fn root_of<'a>(context: &Context<'a>, node: Node<'a>) -> Option<(&'a 
     }
 }
 
-/// `db.select(User)` of Flask-SQLAlchemy.
-fn is_db_select(call: Node<'_>) -> bool {
-    method(call)
-        .is_some_and(|(receiver, name)| name == "select" && receiver.is(Kind::Identifier) && receiver.text() == "db")
+/// `select(User)` of `SQLAlchemy`, by whatever name it is imported, and `db.select(User)` of Flask-SQLAlchemy; not
+/// `User.select()` of peewee.
+pub(crate) fn is_select<'a>(context: &Context<'a>, call: Node<'a>) -> bool {
+    if callee_name(call) != Some("select") {
+        return false;
+    }
+    let owner = method(call).map(|(owner, _)| owner);
+    if owner.is_some_and(|owner| context.index.model(owner).is_some()) {
+        return false;
+    }
+    let is_db = owner.is_some_and(|owner| owner.is(Kind::Identifier) && owner.text() == "db");
+    is_db || call.field(Field::Function).and_then(qualified).is_some_and(|path| path.ends_with(".select"))
 }
 
 /// The model of the rows that an iterable gives: by its query, or by the annotation of what makes it.
