@@ -199,7 +199,8 @@ impl<'a> Context<'a> {
     fn class_of_member(&self, attribute: Node<'a>) -> Option<Node<'a>> {
         let class = self.class_of(attribute.field(Field::Object)?)?;
         let (_, value) = self.member_value(class, attribute.field(Field::Attribute)?.text())?;
-        self.class_of(value.unwrapped())
+        let value = value.unwrapped();
+        matches!(value.kind(), Kind::Call | Kind::Identifier).then(|| self.class_of(value)).flatten()
     }
 
     /// The one assignment `self.name = value` in the methods of a class or its bases.

@@ -100,7 +100,7 @@ pub(crate) fn fetch<'a>(context: &Context<'a>, expression: &View<'a>) -> Option<
         if let Some(root) = root(context, at.node) {
             links.reverse();
             result.reverse();
-            return finished(context, at, root, links, result, session, (is_async, is_list));
+            return finished(context, at, &root, links, &result, session, (is_async, is_list));
         }
         if let Some(next) = at.step(context) {
             at = next;
@@ -172,9 +172,9 @@ fn is_aggregate(node: Node<'_>) -> bool {
 fn finished<'a>(
     context: &Context<'a>,
     at: View<'a>,
-    root: Root<'a>,
+    root: &Root<'a>,
     mut links: Vec<Link<'a>>,
-    result: Vec<Link<'a>>,
+    result: &[Link<'a>],
     session: Option<View<'a>>,
     (is_async, is_list): (bool, bool),
 ) -> Option<Fetch<'a>> {
@@ -193,7 +193,7 @@ fn finished<'a>(
             Gives::First
         }
         (["scalars", "one"] | ["execute", "scalars", "one"], Style::Select) => Gives::One,
-        ([], Style::Select) | (_, Style::Select) => return None,
+        (_, Style::Select) => return None,
         _ => Gives::Rows,
     };
     if root.style == Style::Peewee

@@ -4,7 +4,6 @@
 use crate::syntax::{Field, Kind, Node, Usage, Variable, is_builtin_call, keywords, method, string_value, usage};
 
 use super::context::Context;
-use super::facts::body;
 use super::index::orm::{Library, Model};
 use super::view::View;
 
@@ -43,6 +42,9 @@ pub(crate) struct Reads<'a> {
 
 /// Helpers below helpers are followed this far.
 const DEPTH_MAX: usize = 5;
+
+/// What helpers of helpers call is looked at two steps deep: each step may be many functions.
+const QUIET_DEPTH_MIN: usize = DEPTH_MAX - 2;
 
 /// The relation that an attribute of a model is.
 pub(crate) fn relative<'a>(context: &Context<'a>, model: &'a Model, name: &str) -> Option<Relative<'a>> {
@@ -96,7 +98,9 @@ pub(crate) fn reads<'a>(
 ) -> Reads<'a> {
     let mut walker = Walker { context, found: Reads::default(), calls: vec![] };
     walker.of_variable(region, variable, model, &[], 0);
-    walker.quiet(region, 0);
+    if !walker.found.all.is_empty() {
+        walker.quiet(region, 0);
+    }
     walker.found
 }
 
@@ -151,7 +155,7 @@ impl<'a> Walker<'_, 'a> {
     fn of_attribute(&mut self, attribute: Node<'a>, model: &'a Model, path: &[Relative<'a>], depth: usize) {
         let Some(name) = attribute.field(Field::Attribute).map(Node::text) else { return };
         if let Some(relative) = relative(self.context, model, name) {
-            self.of_relation(attribute, model, relative, path, depth);
+            self.of_relation(attribute, model, &relative, path, depth);
             return;
         }
         if matches!(name, "pk" | "id") {
@@ -195,7 +199,7 @@ impl<'a> Walker<'_, 'a> {
         &mut self,
         attribute: Node<'a>,
         model: &'a Model,
-        relative: Relative<'a>,
+        relative: &Relative<'a>,
         path: &[Relative<'a>],
         depth: usize,
     ) {
@@ -215,11 +219,7 @@ impl<'a> Walker<'_, 'a> {
             match usage(attribute) {
                 Usage::Method("all", call) => all = call,
                 // The count and whether there is any are told from what was fetched.
-                Usage::Method("count" | "exists", _) => {
-                    self.push(&longer, model, attribute, true);
-                    return;
-                }
-                Usage::Method("filter" | "order_by" | "first" | "exclude", _) => {
+                Usage::Method("count" | "exists" | "filter" | "order_by" | "first", _) => {
                     self.push(&longer, model, attribute, true);
                     return;
                 }
@@ -229,10 +229,7 @@ impl<'a> Walker<'_, 'a> {
         }
         let is_unordered = is_unordered(all, relative.order_by);
         self.push(&longer, model, attribute, is_unordered);
-        let looping = match usage(all) {
-            Usage::Iterated(looping) => looping,
-            _ => return,
-        };
+        let Usage::Iterated(looping) = usage(all) else { return };
         let target_name = looping.field(Field::Left).filter(|left| left.is(Kind::Identifier));
         let region = if looping.is(Kind::For) { looping.field(Field::Body) } else { looping.parent() };
         if let (Some(variable), Some(region)) = (target_name.and_then(Node::variable), region) {
@@ -341,7 +338,11 @@ impl<'a> Walker<'_, 'a> {
         if region.has(Kind::Yield) || region.has(Kind::Await) || super::query::may_write(region) {
             self.found.runs_unknown = true;
         }
-        if !region.descendants().filter(|node| node.is(Kind::Call)).all(|call| is_quiet(self.context, call, depth)) {
+        if !region
+            .descendants()
+            .filter(|node| node.is(Kind::Call))
+            .all(|call| is_quiet(self.context, call, depth.max(QUIET_DEPTH_MIN)))
+        {
             self.found.runs_unknown = true;
         }
     }
@@ -486,13 +487,7 @@ fn is_quiet<'a>(context: &Context<'a>, call: Node<'a>, depth: usize) -> bool {
 }
 
 fn is_own_method(context: &Context<'_>, name: &str) -> bool {
-    context.index.models().any(|model| {
-        context.index.class_of_model(model).is_some_and(|class| {
-            body(class)
-                .into_iter()
-                .any(|member| member.is(Kind::Function) && crate::syntax::function_name(member) == name)
-        })
-    })
+    context.index.models().any(|model| model.methods.iter().any(|method| method == name))
 }
 
 /// The names that `prefetch_related` and `select_related` are given.

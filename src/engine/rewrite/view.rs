@@ -31,6 +31,14 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// How a name is written at another place.
+enum Written {
+    /// As where it stands.
+    AsIs,
+    /// In another way.
+    Anew(String),
+}
+
 /// Deeper chains of helpers are followed no further.
 const DEPTH_MAX: u32 = 4;
 
@@ -188,29 +196,29 @@ impl<'a> View<'a> {
     }
 
     /// True when the expression, with all it stands for, reads one of the variables.
-    pub(crate) fn reads(&self, context: &Context<'a>, variables: &[Variable<'a>], looping: Node<'a>) -> bool {
+    pub(crate) fn reads(&self, variables: &[Variable<'a>], looping: Node<'a>) -> bool {
+        self.reads_within(variables, looping, DEPTH_MAX * 2)
+    }
+
+    /// What is nested too deep to be followed may read anything.
+    fn reads_within(&self, variables: &[Variable<'a>], looping: Node<'a>, depth: u32) -> bool {
+        let Some(depth) = depth.checked_sub(1) else { return true };
         self.node.descendants().filter(|node| node.is(Kind::Identifier)).any(|name| {
             if occurrence(name) != Occurrence::Load {
                 return false;
             }
             let Some(variable) = name.variable() else { return false };
             if let Some(view) = self.bound(variable) {
-                return view.reads(context, variables, looping);
+                return view.reads_within(variables, looping, depth);
             }
+            let is_own = self.node.contains(variable.scope().node());
             if self.is_here() {
-                let is_bound_within = || {
-                    variable.bindings().any(|binding| looping.contains(binding))
-                        && !self.node.contains(variable.scope().node())
-                };
+                let is_bound_within = || variable.bindings().any(|binding| looping.contains(binding)) && !is_own;
                 return variables.contains(&variable) || is_bound_within();
             }
-            let is_local =
-                variable.scope().kind() == ScopeKind::Function && !self.node.contains(variable.scope().node());
-            is_local
-                && variable
-                    .only_binding()
-                    .and_then(binding_value)
-                    .is_none_or(|value| self.of(value).reads(context, variables, looping))
+            let value = || variable.only_binding().and_then(binding_value);
+            let reads = |value: Node<'a>| self.of(value).reads_within(variables, looping, depth);
+            variable.scope().kind() == ScopeKind::Function && !is_own && value().is_none_or(reads)
         })
     }
 
@@ -242,7 +250,7 @@ impl<'a> View<'a> {
             if occurrence(name) != Occurrence::Load {
                 continue;
             }
-            if let Some(new) = self.replaced(context, rewrite, place, name, depth)? {
+            if let Written::Anew(new) = self.replaced(context, rewrite, place, name, depth)? {
                 text.push_str(&on_one_line(&node.file().text[at..name.start()]));
                 text.push_str(&new);
                 at = name.end();
@@ -252,7 +260,7 @@ impl<'a> View<'a> {
         Some(text)
     }
 
-    /// What a name of the expression is written as: `Some(None)` when it stays.
+    /// What a name of the expression is written as: `None` when it cannot be.
     fn replaced(
         &self,
         context: &Context<'a>,
@@ -260,23 +268,23 @@ impl<'a> View<'a> {
         place: &Place<'a>,
         name: Node<'a>,
         depth: u32,
-    ) -> Option<Option<String>> {
+    ) -> Option<Written> {
         let mut written = |view: &Self, context: &Context<'a>| {
             let text = view.text_within(context, rewrite, place, depth)?;
-            Some(Some(if is_atom(view.node) || stands_alone(name) { text } else { format!("({text})") }))
+            Some(Written::Anew(if is_atom(view.node) || stands_alone(name) { text } else { format!("({text})") }))
         };
         let Some(variable) = name.variable() else {
-            return place.statement.scope().lookup(name.text()).is_none().then_some(None);
+            return place.statement.scope().lookup(name.text()).is_none().then_some(Written::AsIs);
         };
         if let Some(view) = self.bound(variable) {
             return written(&view, context);
         }
         if self.node.contains(variable.scope().node()) && variable.scope().kind() != ScopeKind::Module {
-            return Some(None);
+            return Some(Written::AsIs);
         }
         if self.is_here() {
             if place.own.contains(&variable) || !variable.bindings().any(|binding| place.looping.contains(binding)) {
-                return Some(None);
+                return Some(Written::AsIs);
             }
             return written(&self.of(variable.only_binding().and_then(binding_value)?), context);
         }
@@ -287,34 +295,34 @@ impl<'a> View<'a> {
     }
 }
 
-/// How a name of a module is written at a place of this file: `Some(None)` when as there.
+/// How a name of a module is written at a place of this file.
 fn imported<'a>(
     context: &Context<'a>,
     rewrite: &mut Rewrite<'a>,
     place: &Place<'a>,
     name: Node<'a>,
     variable: Variable<'a>,
-) -> Option<Option<String>> {
+) -> Option<Written> {
     let is_same_file = std::ptr::eq(name.file(), context.file);
     let here = place.statement.scope().lookup(name.text());
     if is_same_file {
-        return (here == Some(variable)).then_some(None);
+        return (here == Some(variable)).then_some(Written::AsIs);
     }
     let binding = variable.only_binding()?;
     let Some(path) = import_path(binding) else {
         let module = context.module_of(name.file())?;
-        return context.import(rewrite, &module, name.text()).map(Some);
+        return context.import(rewrite, &module, name.text()).map(Written::Anew);
     };
     let is_whole = binding.parent()?.parent()?.is(Kind::Import)
         || binding.parent()?.is(Kind::AliasedImport) && binding.ancestor(Kind::Import).is_some();
     if is_whole {
-        return context.import_module(rewrite, &path).map(Some);
+        return context.import_module(rewrite, &path).map(Written::Anew);
     }
     let dot = path.rfind('.')?;
     let module = if path[..dot].chars().all(|c| c == '.') { &path[..=dot] } else { &path[..dot] };
     let is_near = !path.starts_with('.') || folder(&name.file().path) == folder(&context.file.path);
     let module = if is_near { module.to_owned() } else { context.module_of(context.index.definition(name)?.file())? };
-    context.import(rewrite, &module, &path[dot + 1..]).map(Some)
+    context.import(rewrite, &module, &path[dot + 1..]).map(Written::Anew)
 }
 
 fn folder(path: &str) -> &str {

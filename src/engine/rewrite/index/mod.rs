@@ -124,7 +124,7 @@ impl Index {
     }
 
     /// The class statement of a model.
-    pub(crate) fn class_of_model<'a>(&'a self, model: &Model) -> Option<Node<'a>> {
+    pub(crate) fn class_of_model(&self, model: &Model) -> Option<Node<'_>> {
         let source = self.sources.iter().find(|source| source.path == model.path)?;
         source.root().descendants().find(|node| node.is(Kind::Class) && node.line() == model.line)
     }

@@ -29,6 +29,8 @@ pub(crate) struct Model {
     pub(crate) has_custom_query: bool,
     /// True when its queries are ordered without being asked to: Django's `Meta.ordering`.
     pub(crate) has_ordering: bool,
+    /// Names of the methods it defines.
+    pub(crate) methods: Vec<String>,
 }
 
 /// A column of a model.
@@ -220,10 +222,14 @@ fn model_of(class: Node<'_>, bases: &HashMap<String, Library>) -> Option<Model> 
         is_partial: base_names(class).count() > 1,
         has_custom_query: false,
         has_ordering: false,
+        methods: vec![],
     };
     for statement in super::super::facts::body(class) {
         let is_meta = statement.is(Kind::Class) && crate::syntax::function_name(statement) == "Meta";
         model.has_ordering |= is_meta && statement.text().contains("ordering");
+        if statement.is(Kind::Function) {
+            model.methods.push(crate::syntax::function_name(statement).to_owned());
+        }
         read_statement(statement, &mut model);
     }
     (!model.columns.is_empty() || model.table.is_some()).then_some(model)

@@ -105,7 +105,7 @@ pub(super) fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<
     let mut calls = body.descendants().filter(|each| each.is(Kind::Call) && repeats(looping, *each));
     let (call, get) = calls.find_map(|call| {
         let get = get_of(context, call)?;
-        let depends = get.key.reads(context, &own, looping) && !get.owner.reads(context, &own, looping);
+        let depends = get.key.reads(&own, looping) && !get.owner.reads(&own, looping);
         (depends && !is_lazy(call)).then_some((call, get))
     })?;
     let mut rewrite = Rewrite::new(call, format!("one query of `{}` for every key of the loop", get.model.name));

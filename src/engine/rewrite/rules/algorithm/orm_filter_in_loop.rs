@@ -113,6 +113,9 @@ rule! {
     "orm-filter-in-loop", Algorithm, [Trigger::Kind(Kind::For), Trigger::Kind(Kind::ForIn)] => find
 }
 
+/// Helpers and names that stand for each other are followed this far.
+const HELPERS_MAX: usize = 8;
+
 /// Steps before which a further filter means the same.
 const STEPS: &[&str] = &["filter", "filter_by", "where", "order_by", "exclude", "all", "options", "select_related"];
 
@@ -237,7 +240,8 @@ impl<'a> Narrowed<'a> {
         if is_builtin_call(at.node, "list") {
             at = at.of(*positional(at.node)?.first()?);
         }
-        while let Some(next) = at.step(context) {
+        for _ in 0..HELPERS_MAX {
+            let Some(next) = at.step(context) else { break };
             at = next;
         }
         let (mut closing, mut session) = ("", None);
@@ -249,8 +253,8 @@ impl<'a> Narrowed<'a> {
         if let Some((receiver, "scalars")) = method(at.node) {
             session = Some(at.of(receiver));
             at = at.of(*positional(at.node)?.first()?);
-            while let Some(next) = at.step(context).filter(|_| !at.node.is(Kind::Call)) {
-                at = next;
+            if at.node.is(Kind::Identifier) {
+                at = at.step(context)?;
             }
         }
         let mut inner = at.node;

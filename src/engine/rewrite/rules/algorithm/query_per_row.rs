@@ -238,9 +238,9 @@ fn per_row<'a>(
     }
     let own = targets(target);
     let mut of_row: Vec<Equal<'a>> =
-        fetch.equalities().into_iter().filter(|equal| equal.value.reads(context, &own, looping)).collect();
+        fetch.equalities().into_iter().filter(|equal| equal.value.reads(&own, looping)).collect();
     let equal = of_row.pop().filter(|_| of_row.is_empty())?;
-    if fetch.parts(&equal).iter().any(|part| part.reads(context, &own, looping)) {
+    if fetch.parts(&equal).iter().any(|part| part.reads(&own, looping)) {
         return None;
     }
     let place = Place { statement: statement_of(looping), looping, own };
@@ -328,13 +328,12 @@ fn fits<'a>(fetch: &Fetch<'a>, equal: &Equal<'a>, inner: Node<'a>) -> bool {
     let changes = matches!(fetch.style, Style::Django | Style::Peewee)
         && matches!(usage(inner), Usage::Assigned(assignment) if assigned(assignment).is_none_or(is_changed));
     match fetch.gives {
-        Gives::List => true,
+        Gives::List | Gives::Number => true,
         Gives::Rows => is_read,
         Gives::First => (is_unique || fetch.has("order_by") || fetch.model.has_ordering) && !changes,
         Gives::One => is_unique && !changes,
         Gives::Count => matches!(fetch.style, Style::Legacy | Style::Django),
         Gives::Exists => fetch.style == Style::Django,
-        Gives::Number => true,
     }
 }
 
