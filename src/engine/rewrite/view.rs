@@ -337,7 +337,10 @@ fn returned<'a>(function: Node<'a>, frame: Rc<Frame<'a>>) -> Option<View<'a>> {
     let last = statements.pop().filter(|last| last.is(Kind::Return))?;
     let is_plain = statements.iter().all(|statement| {
         super::facts::assignment(*statement).is_some_and(|(left, _)| {
-            left.is(Kind::Identifier) && left.variable().and_then(Variable::only_binding) == Some(left)
+            // What nothing reads is there for its effect, which would be lost.
+            let is_read =
+                |variable: Variable<'a>| variable.only_binding() == Some(left) && variable.uses().next().is_some();
+            left.is(Kind::Identifier) && left.variable().is_some_and(is_read)
         })
     });
     let value = last.only_child()?;

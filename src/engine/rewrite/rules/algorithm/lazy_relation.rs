@@ -358,6 +358,10 @@ fn django<'a>(
     for read in found.all.iter().filter(|read| std::ptr::eq(read.node.file(), context.file)) {
         if let Some((whole, text)) = in_memory(context, &mut rewrite, read) {
             rewrite.edits.replace(whole, text);
+            // Rows that another place fetched earlier would now be told of as they were then.
+            if context.index.mention_of_text("prefetch_related") {
+                rewrite.assume(Assumption::ReadAtOnce("the related rows".into()));
+            }
         }
     }
     rewrite.message = format!("{} loaded row by row", listed(target, &missing));
@@ -414,6 +418,7 @@ fn elsewhere<'a>(
         }
     }
     let mut rewrite = result?;
+    rewrite.assume(Assumption::ReadAtOnce("the related rows".into()));
     assume(&mut rewrite, source.model, found);
     Some(rewrite)
 }

@@ -151,6 +151,9 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     for column in columns {
         rewrite.assume(Assumption::ColumnComparesLikePython(format!("{}.{column}", query.model.name)));
     }
+    if !query.is_ordered() {
+        rewrite.assume(Assumption::OrderUnspecified(format!("the rows of `{}`", query.model.name)));
+    }
     Some(rewrite)
 }
 
@@ -280,6 +283,11 @@ impl<'a> Narrowed<'a> {
         };
         let model_name = open.of(name);
         fits.then_some(Self { model, model_name, style, open, closing, session, steps })
+    }
+
+    fn is_ordered(&self) -> bool {
+        self.model.has_ordering
+            || self.steps.iter().any(|step| method(*step).is_some_and(|(_, name)| name == "order_by"))
     }
 
     /// True when the query asks for one value of the column already.
