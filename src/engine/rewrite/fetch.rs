@@ -203,7 +203,7 @@ fn finished<'a>(
     }
     let last = links.last().map_or("", |link| link.name);
     if root.style != Style::Select {
-        let (given, is_filter) = match last {
+        let (closing, is_filter) = match last {
             "all" if root.style == Style::Legacy => (Gives::List, false),
             "first" | "one_or_none" => (Gives::First, false),
             "one" => (Gives::One, false),
@@ -214,10 +214,10 @@ fn finished<'a>(
             "get_or_none" if root.style == Style::Peewee => (Gives::First, true),
             _ => (gives, true),
         };
-        gives = given;
+        gives = closing;
         if !is_filter {
-            let closing = links.pop()?;
-            if !arguments(closing.call.node).is_empty() {
+            let popped = links.pop()?;
+            if !arguments(popped.call.node).is_empty() {
                 return None;
             }
         }

@@ -41,12 +41,12 @@ pub(crate) fn in_memory<'a>(
     for (name, value) in &chain.conditions {
         tests.push(test(context, rewrite, &place, relation.target, &each, name, value)?);
     }
-    let test = tests.join(" and ");
-    let given = if test.is_empty() { String::new() } else { format!(" if {test}") };
+    let wanted = tests.join(" and ");
+    let given = if wanted.is_empty() { String::new() } else { format!(" if {wanted}") };
     let text = match chain.last {
         "count" => format!("len([{each} for {each} in {rows}{given}])"),
-        "exists" if test.is_empty() => format!("bool({rows})"),
-        "exists" => format!("any({test} for {each} in {rows})"),
+        "exists" if wanted.is_empty() => format!("bool({rows})"),
+        "exists" => format!("any({wanted} for {each} in {rows})"),
         "first" => first(rewrite, &chain, relation.target, &each, &rows, &given)?,
         _ if chain.order.is_empty() && is_walked(whole) => format!("[{each} for {each} in {rows}{given}]"),
         _ => return None,

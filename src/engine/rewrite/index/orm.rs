@@ -35,6 +35,7 @@ pub(crate) struct Model {
 
 /// A column of a model.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the declaration on its own")]
 pub(crate) struct Column {
     pub(crate) name: String,
     /// Last name of the type: `String`, `TextField`, `str`.

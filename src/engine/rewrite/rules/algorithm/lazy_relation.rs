@@ -291,7 +291,7 @@ fn sqlalchemy<'a>(
             let class = context.index.class_of_model(owner)?;
             let name = context.name_of(&mut rewrite, class)?;
             let (dot, load) = if option.is_empty() { ("", load.as_str()) } else { (".", "selectinload") };
-            option.push_str(&format!("{dot}{load}({name}.{})", step.name));
+            option = format!("{option}{dot}{load}({name}.{})", step.name);
             owner = step.target;
         }
         options.push(option);
@@ -349,10 +349,10 @@ fn django<'a>(
     };
     let mut text = String::new();
     if !single.is_empty() {
-        text.push_str(&format!(".select_related({})", quoted(&single)));
+        text = format!(".select_related({})", quoted(&single));
     }
     if !many.is_empty() {
-        text.push_str(&format!(".prefetch_related({})", quoted(&many)));
+        text = format!("{text}.prefetch_related({})", quoted(&many));
     }
     rewrite.edits.replace_range(source.end, source.end, text);
     for read in found.all.iter().filter(|read| std::ptr::eq(read.node.file(), context.file)) {

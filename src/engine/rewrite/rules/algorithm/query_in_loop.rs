@@ -99,7 +99,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     };
     let is_rewritten =
         [n_plus_one::find, query_per_row::find, get_in_loop::find].iter().any(|find| find(context, header).is_some());
-    if is_rewritten || is_loaded_before(looping) {
+    if is_rewritten || is_loaded_before(looping) || query_per_row::is_fallback(node) {
         return None;
     }
     let mut rewrite =

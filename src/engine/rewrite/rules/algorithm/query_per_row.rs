@@ -3,7 +3,7 @@
 use crate::engine::rewrite::assumption::Assumption;
 use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::{indentation_unit, is_alone};
-use crate::engine::rewrite::facts::{is_assigned, is_lazy, local_variable, targets};
+use crate::engine::rewrite::facts::{comparison, is_assigned, is_lazy, local_variable, targets};
 use crate::engine::rewrite::fetch::{Equal, Fetch, Gives, fetch};
 use crate::engine::rewrite::query::{Style, may_write_besides, rows_of};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
@@ -227,6 +227,7 @@ fn per_row<'a>(
     if matches!(usage(inner), Usage::Method(..) | Usage::Attribute(_)) && fetch(context, &View::here(call)).is_none()
         || is_lazy(call)
         || in_nested_function(looping, call)
+        || is_fallback(inner)
     {
         return None;
     }
@@ -265,6 +266,14 @@ fn whole(call: Node<'_>) -> Node<'_> {
         whole = above;
     }
     whole
+}
+
+/// True for what is asked where the answers of many keys lack one: `found[key] if key in found else ask(key)`.
+pub(super) fn is_fallback(asked: Node<'_>) -> bool {
+    asked.ancestors().take_while(|each| !each.is(Kind::Block)).filter(|each| each.is(Kind::Conditional)).any(|each| {
+        let [_, condition, other] = each.child_nodes()[..] else { return false };
+        other.contains(asked) && comparison(condition).is_some_and(|(_, operator, _)| operator == "in")
+    })
 }
 
 fn in_nested_function(looping: Node<'_>, node: Node<'_>) -> bool {
