@@ -344,7 +344,7 @@ fn returned<'a>(function: Node<'a>, frame: Rc<Frame<'a>>) -> Option<View<'a>> {
         })
     });
     let value = last.only_child()?;
-    (is_plain && !value.is(Kind::ExpressionList)).then(|| View { node: value, frame: Some(frame) })
+    (is_plain && !value.is(Kind::ExpressionList)).then_some(View { node: value, frame: Some(frame) })
 }
 
 /// True for expressions that need no parentheses anywhere.

@@ -488,7 +488,9 @@ fn assume(rewrite: &mut Rewrite<'_>, found: &PerRow<'_>) {
     if !is_number {
         rewrite.assume(Assumption::ColumnComparesLikePython(format!("{model}.{}", found.equal.column)));
     }
-    if column.is_some_and(|column| column.is_nullable && !column.is_primary) && !found.key.ends_with(".id") {
+    if column.is_some_and(|column| column.is_nullable && !column.is_primary)
+        && found.key.rsplit('.').next() != Some("id")
+    {
         rewrite.assume(Assumption::NeverNone(found.key.clone()));
     }
 }
