@@ -24,6 +24,7 @@ mod query_indexes;
 mod report_formats;
 mod rewrite_algorithms;
 mod rewrite_catalogue;
+mod rewrite_databases;
 mod rewrite_differential;
 mod rewrite_examples;
 mod rewrite_io_memory;

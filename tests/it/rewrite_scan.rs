@@ -45,9 +45,15 @@ fn models_and_helpers_are_found_in_other_files() {
 }
 
 #[test]
-fn a_helper_whose_names_are_unknown_here_is_not_written_out() {
+fn names_of_a_helper_that_is_written_out_are_imported_from_where_it_comes() {
     let views = "from .models import get_all_users\n\n\ndef find_user(email):\n    for user in get_all_users():\n        if user.email == email:\n            return user\n    return None\n";
-    assert!(found(&[("shop/models.py", MODELS), ("shop/views.py", views)], "orm-linear-search").is_empty());
+    let search = found(&[("shop/models.py", MODELS), ("shop/views.py", views)], "orm-linear-search");
+    assert_eq!(search[0].imports, ["from .models import User"]);
+    assert!(search[0].edits[0].replacement.contains("return User.query.filter_by(email=email).first()"));
+
+    // The name means something else here.
+    let taken = views.replace("def find_user", "User = None\n\n\ndef find_user");
+    assert!(found(&[("shop/models.py", MODELS), ("shop/views.py", &taken)], "orm-linear-search").is_empty());
 }
 
 #[test]

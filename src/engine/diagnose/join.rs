@@ -8,11 +8,14 @@ use crate::model::{
 
 /// Rules that mend a pattern of queries; their matches are named under the pattern instead of beside it.
 const QUERY_RULES: &[(QueryPatternKind, &[&str])] = &[
-    (QueryPatternKind::NPlusOne, &["n-plus-one", "lazy-relation", "query-in-loop"]),
+    (QueryPatternKind::NPlusOne, &["n-plus-one", "query-per-row", "lazy-relation", "get-in-loop", "query-in-loop"]),
     (QueryPatternKind::Duplicate, &["invariant-call"]),
     (QueryPatternKind::CommitPerRow, &["commit-in-loop", "execute-in-loop"]),
-    (QueryPatternKind::RepeatedByLibrary, &["commit-in-loop", "lazy-relation"]),
-    (QueryPatternKind::UnboundedRead, &["orm-linear-search", "orm-len-all", "fetchall", "large-fields"]),
+    (QueryPatternKind::RepeatedByLibrary, &["commit-in-loop", "save-in-loop", "lazy-relation"]),
+    (
+        QueryPatternKind::UnboundedRead,
+        &["orm-linear-search", "orm-filter-in-loop", "orm-len-all", "fetchall", "large-fields"],
+    ),
     (QueryPatternKind::HttpPerItem, &["await-in-loop", "blocking-call-in-async"]),
 ];
 

@@ -21,6 +21,8 @@ pub(crate) enum Assumption {
     Pure(String),
     /// The database compares a column as Python does.
     ColumnComparesLikePython(String),
+    /// A value that is looked for is not `None`, which would match rows with NULL.
+    NeverNone(String),
     /// What was one query per row is now read at one time.
     ReadAtOnce(String),
     /// Rows come in the same order although no order is asked for.
@@ -55,6 +57,7 @@ impl Assumption {
             Self::ColumnComparesLikePython(column) => {
                 format!("the database compares `{column}` as Python does (case, blanks, NULL)")
             }
+            Self::NeverNone(what) => format!("`{what}` is never None where rows have NULL"),
             Self::ReadAtOnce(what) => format!("nothing changes {what} between the first query and the last"),
             Self::OrderUnspecified(what) => format!("nobody relies on the order of {what}, which no query asks for"),
             Self::Library(difference) => (*difference).to_owned(),

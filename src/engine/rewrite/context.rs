@@ -1,10 +1,13 @@
 //! What a rule sees besides the node it is tried at: the options, the project, and names it may use.
 
-use crate::syntax::{Field, Kind, Node, Scope, SourceFile, Typed, binding_value, import_path};
+use crate::syntax::{Field, Kind, Node, Scope, SourceFile, Typed, Variable, binding_value, import_path};
 
 use super::index::Index;
 use super::rule::Rewrite;
 use super::scan::ScanOptions;
+
+/// Classes with more bases above each other are followed no further.
+const BASES_MAX: u32 = 5;
 
 /// What every rule is given.
 pub(crate) struct Context<'a> {
@@ -100,10 +103,59 @@ impl<'a> Context<'a> {
             return Some(definition);
         }
         let (receiver, name) = crate::syntax::method(call)?;
-        let class = self.class_of(receiver)?;
-        super::facts::body(class)
-            .into_iter()
-            .find(|member| member.is(Kind::Function) && crate::syntax::function_name(*member) == name)
+        self.method_of(self.class_of(receiver)?, name)
+    }
+
+    /// The method that instances of a class have, its own or inherited from a class of the project.
+    pub(crate) fn method_of(&self, class: Node<'a>, name: &str) -> Option<Node<'a>> {
+        let mut class = class;
+        for _ in 0..BASES_MAX {
+            let own = super::facts::body(class).into_iter().find(|member| {
+                let function = if member.is(Kind::Decorated) { member.field(Field::Definition) } else { Some(*member) };
+                function.is_some_and(|function| crate::syntax::function_name(function) == name)
+            });
+            if let Some(own) = own {
+                let function = if own.is(Kind::Decorated) { own.field(Field::Definition)? } else { own };
+                return function.is(Kind::Function).then_some(function);
+            }
+            class = self.base_of(class)?;
+        }
+        None
+    }
+
+    /// The one base class of a class, when the project has it.
+    fn base_of(&self, class: Node<'a>) -> Option<Node<'a>> {
+        let base = class.field(Field::Superclasses)?.only_child()?;
+        self.index.definition(base).filter(|base| base.is(Kind::Class))
+    }
+
+    /// How this file names the module of another file in its imports.
+    pub(crate) fn module_of(&self, file: &SourceFile) -> Option<String> {
+        let imports = self.file.root().children().filter(|node| node.is(Kind::ImportFrom));
+        for name in imports.flat_map(Node::descendants).filter(|node| node.is(Kind::Identifier)) {
+            let is_there = || {
+                let definition = self.index.definition(name)?;
+                Some(std::ptr::eq(definition.file(), file))
+            };
+            if name.variable().is_none() || is_there() != Some(true) {
+                continue;
+            }
+            let path = import_path(name.variable()?.only_binding()?)?;
+            let dot = path.rfind('.')?;
+            return Some(if path[..dot].chars().all(|c| c == '.') { &path[..=dot] } else { &path[..dot] }.to_owned());
+        }
+        None
+    }
+
+    /// How a class of the project is written in this file; adds the import to the rewrite when there is none yet.
+    pub(crate) fn name_of(&self, rewrite: &mut Rewrite<'a>, class: Node<'a>) -> Option<String> {
+        let name = crate::syntax::function_name(class);
+        let here = self.file.root().scope().variable(name).and_then(Variable::only_binding);
+        if here.is_some_and(|binding| self.index.definition(binding) == Some(class)) {
+            return Some(name.to_owned());
+        }
+        let module = self.module_of(class.file()).filter(|_| !std::ptr::eq(class.file(), self.file))?;
+        self.import(rewrite, &module, name)
     }
 
     /// True when a class of the project inherits from the method's class, or something replaces the method.
@@ -129,7 +181,13 @@ impl<'a> Context<'a> {
     }
 
     /// The class of the project that a value is an instance of, by `self`, an annotation or its construction.
-    fn class_of(&self, value: Node<'a>) -> Option<Node<'a>> {
+    pub(crate) fn class_of(&self, value: Node<'a>) -> Option<Node<'a>> {
+        if value.is(Kind::Attribute) {
+            return self.class_of_member(value);
+        }
+        if value.is(Kind::Call) {
+            return self.index.definition(value.field(Field::Function)?).filter(|class| class.is(Kind::Class));
+        }
         let name = value.is(Kind::Identifier).then_some(value)?;
         let variable = name.variable()?;
         let binding = variable.only_binding()?;
@@ -163,6 +221,34 @@ impl<'a> Context<'a> {
         let is_global = self.file.root().scope().variable(wanted).is_some();
         let is_taken = is_global || holder.descendants().any(|each| is_same(each, wanted) && is_outside(each));
         if is_taken { self.fresh_name(wanted) } else { wanted.to_owned() }
+    }
+
+    /// The class of `self.beds` when the class assigns it in one place: from a construction, or from an annotated
+    /// parameter.
+    fn class_of_member(&self, attribute: Node<'a>) -> Option<Node<'a>> {
+        let class = self.class_of(attribute.field(Field::Object)?)?;
+        let (_, value) = self.member_value(class, attribute.field(Field::Attribute)?.text())?;
+        let value = value.unwrapped();
+        matches!(value.kind(), Kind::Call | Kind::Identifier).then(|| self.class_of(value)).flatten()
+    }
+
+    /// The one assignment `self.name = value` in the methods of a class or its bases.
+    pub(crate) fn member_value(&self, class: Node<'a>, name: &str) -> Option<(Node<'a>, Node<'a>)> {
+        let mut class = class;
+        for _ in 0..BASES_MAX {
+            let mut stores = class.descendants().filter(|node| node.is(Kind::Assignment)).filter_map(|assignment| {
+                let (left, right) = super::facts::assignment(assignment)?;
+                let is_it = left.is(Kind::Attribute)
+                    && left.field(Field::Object).is_some_and(|object| object.text() == "self")
+                    && left.field(Field::Attribute).is_some_and(|attribute| attribute.text() == name);
+                is_it.then_some((left, right))
+            });
+            if let Some(first) = stores.next() {
+                return stores.next().is_none().then_some(first);
+            }
+            class = self.base_of(class)?;
+        }
+        None
     }
 
     /// A name that nothing in the file has: `wanted`, else with a number.

@@ -152,6 +152,15 @@ pub(crate) fn augmented(node: Node<'_>) -> Option<(Node<'_>, &str, Node<'_>)> {
     Some((node.field(Field::Left)?, node.field(Field::Operator)?.text(), node.field(Field::Right)?))
 }
 
+/// True for what an assignment or a loop gives a value: `row.name` of `row.name = x` and `row.name += x`.
+pub(crate) fn is_assigned(node: Node<'_>) -> bool {
+    let is_target = |parent: Node<'_>| {
+        matches!(parent.kind(), Kind::Assignment | Kind::AugmentedAssignment | Kind::For | Kind::ForIn)
+    };
+    node.role() == Field::Left && node.parent().is_some_and(is_target)
+        || node.parent().is_some_and(|parent| matches!(parent.kind(), Kind::PatternList | Kind::TuplePattern))
+}
+
 /// Left and right side of a plain `a = b` without annotation, or with one.
 pub(crate) fn assignment(node: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
     let node = unstated(node);

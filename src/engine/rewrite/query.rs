@@ -75,7 +75,7 @@ pub(crate) fn parse<'a>(context: &Context<'a>, expression: Node<'a>) -> Option<Q
             is_list = true;
             continue;
         }
-        if let Some(query) = root(context, at) {
+        if let Some(query) = root_of(context, at) {
             steps.reverse();
             is_list |= steps.last().is_some_and(|step| step.name == "all" && !matches!(query.1, Style::Django));
             return Some(Query {
@@ -117,10 +117,11 @@ pub(crate) fn parse<'a>(context: &Context<'a>, expression: Node<'a>) -> Option<Q
 /// True when a receiver may be a query: a root, a call, or a name for one.
 fn root_or_method<'a>(context: &Context<'a>, receiver: Node<'a>) -> bool {
     let receiver = receiver.unwrapped();
-    matches!(receiver.kind(), Kind::Call | Kind::Await | Kind::Identifier) || root(context, receiver).is_some()
+    matches!(receiver.kind(), Kind::Call | Kind::Await | Kind::Identifier) || root_of(context, receiver).is_some()
 }
 
-fn root<'a>(context: &Context<'a>, node: Node<'a>) -> Option<(&'a Model, Style, Node<'a>)> {
+/// The model, style and model name of what steps follow: `User.query`, `select(User)`, `User.objects`.
+pub(crate) fn root_of<'a>(context: &Context<'a>, node: Node<'a>) -> Option<(&'a Model, Style, Node<'a>)> {
     match node.kind() {
         Kind::Attribute => {
             let owner = node.field(Field::Object)?;
@@ -135,11 +136,7 @@ fn root<'a>(context: &Context<'a>, node: Node<'a>) -> Option<(&'a Model, Style, 
         }
         Kind::Call => {
             let name = callee_name(node)?;
-            if name == "query"
-                || name == "select"
-                    && qualified(node.field(Field::Function)?).is_some_and(|path| path.ends_with(".select"))
-                || is_db_select(node)
-            {
+            if name == "query" || is_select(context, node) {
                 let [only] = positional(node)?[..] else { return None };
                 let model = context.index.model(only).filter(|model| model.library == Library::SqlAlchemy)?;
                 return Some((model, if name == "query" { Style::Legacy } else { Style::Select }, only));
@@ -152,10 +149,18 @@ fn root<'a>(context: &Context<'a>, node: Node<'a>) -> Option<(&'a Model, Style, 
     }
 }
 
-/// `db.select(User)` of Flask-SQLAlchemy.
-fn is_db_select(call: Node<'_>) -> bool {
-    method(call)
-        .is_some_and(|(receiver, name)| name == "select" && receiver.is(Kind::Identifier) && receiver.text() == "db")
+/// `select(User)` of `SQLAlchemy`, by whatever name it is imported, and `db.select(User)` of Flask-SQLAlchemy; not
+/// `User.select()` of peewee.
+pub(crate) fn is_select<'a>(context: &Context<'a>, call: Node<'a>) -> bool {
+    if callee_name(call) != Some("select") {
+        return false;
+    }
+    let owner = method(call).map(|(owner, _)| owner);
+    if owner.is_some_and(|owner| context.index.model(owner).is_some()) {
+        return false;
+    }
+    let is_db = owner.is_some_and(|owner| owner.is(Kind::Identifier) && owner.text() == "db");
+    is_db || call.field(Field::Function).and_then(qualified).is_some_and(|path| path.ends_with(".select"))
 }
 
 /// The model of the rows that an iterable gives: by its query, or by the annotation of what makes it.
@@ -247,4 +252,30 @@ pub(crate) fn may_write(region: Node<'_>) -> bool {
     region.descendants().filter(|node| node.is(Kind::Call)).any(|call| {
         method(call).is_some_and(|(receiver, name)| WRITERS.contains(&name) && super::facts::proved(receiver).is_none())
     })
+}
+
+/// As [`may_write`], but for writes that name another model: `Reading.create(…)` leaves the rows of `Buoy` as they are.
+pub(crate) fn may_write_besides<'a>(context: &Context<'a>, region: Node<'a>, model: &Model) -> bool {
+    region.descendants().filter(|node| node.is(Kind::Call)).any(|call| {
+        let Some((receiver, name)) = method(call) else { return false };
+        if !WRITERS.contains(&name) || super::facts::proved(receiver).is_some() {
+            return false;
+        }
+        let owner = match receiver.kind() {
+            Kind::Attribute => receiver.field(Field::Object).filter(|_| receiver.text().ends_with(".objects")),
+            _ => Some(receiver),
+        };
+        owner.and_then(|owner| context.index.model(owner)).is_none_or(|other| std::ptr::eq(other, model))
+    })
+}
+
+/// True when a foreign key refers to the model's table.
+pub(crate) fn refers(foreign_key: Option<&str>, parent: &Model) -> bool {
+    let Some(foreign_key) = foreign_key else { return false };
+    if parent.library == Library::SqlAlchemy {
+        let Some(primary) = parent.primary_key() else { return false };
+        return foreign_key == format!("{}.{primary}", parent.table_name())
+            || foreign_key == format!("{}.{primary}", parent.name);
+    }
+    foreign_key == parent.name
 }

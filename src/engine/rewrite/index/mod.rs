@@ -126,6 +126,22 @@ impl Index {
         None
     }
 
+    /// All models.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &Model> {
+        self.models.values().flatten()
+    }
+
+    /// The class statement of a model.
+    pub(crate) fn class_of_model(&self, model: &Model) -> Option<Node<'_>> {
+        let source = self.sources.iter().find(|source| source.path == model.path)?;
+        source.root().descendants().find(|node| node.is(Kind::Class) && node.line() == model.line)
+    }
+
+    /// True when any file has the word.
+    pub(crate) fn mention_of_text(&self, word: &str) -> bool {
+        self.sources.iter().any(|source| source.text.contains(word))
+    }
+
     /// True when the project has any model.
     pub(crate) fn has_models(&self) -> bool {
         !self.models.is_empty()

@@ -27,10 +27,15 @@ pub(crate) struct Model {
     pub(crate) is_partial: bool,
     /// True when instances or queries do more than the library's own.
     pub(crate) has_custom_query: bool,
+    /// True when its queries are ordered without being asked to: Django's `Meta.ordering`.
+    pub(crate) has_ordering: bool,
+    /// Names of the methods it defines.
+    pub(crate) methods: Vec<String>,
 }
 
 /// A column of a model.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of the declaration on its own")]
 pub(crate) struct Column {
     pub(crate) name: String,
     /// Last name of the type: `String`, `TextField`, `str`.
@@ -38,6 +43,10 @@ pub(crate) struct Column {
     pub(crate) is_primary: bool,
     pub(crate) is_indexed: bool,
     pub(crate) is_unique: bool,
+    /// True when it may be NULL, as far as its declaration tells.
+    pub(crate) is_nullable: bool,
+    /// The name under which the rows that refer to one are found there, when the declaration gives one.
+    pub(crate) back_name: Option<String>,
     /// `table.column` for `SQLAlchemy`, the model's name for Django and peewee.
     pub(crate) foreign_key: Option<String>,
 }
@@ -49,6 +58,12 @@ pub(crate) struct Relation {
     pub(crate) target: String,
     /// True when nothing but `back_populates`, `backref`, `cascade` and the default loading is asked for.
     pub(crate) is_plain: bool,
+    /// True when it leads to several rows, as far as its declaration tells.
+    pub(crate) is_many: bool,
+    /// True when related rows are loaded when they are read.
+    pub(crate) is_lazy: bool,
+    /// The column it orders by, when that is one.
+    pub(crate) order_by: Option<String>,
 }
 
 impl Model {
@@ -207,8 +222,15 @@ fn model_of(class: Node<'_>, bases: &HashMap<String, Library>) -> Option<Model> 
         relations: vec![],
         is_partial: base_names(class).count() > 1,
         has_custom_query: false,
+        has_ordering: false,
+        methods: vec![],
     };
     for statement in super::super::facts::body(class) {
+        let is_meta = statement.is(Kind::Class) && crate::syntax::function_name(statement) == "Meta";
+        model.has_ordering |= is_meta && statement.text().contains("ordering");
+        if statement.is(Kind::Function) {
+            model.methods.push(crate::syntax::function_name(statement).to_owned());
+        }
         read_statement(statement, &mut model);
     }
     (!model.columns.is_empty() || model.table.is_some()).then_some(model)
@@ -238,6 +260,20 @@ fn read_statement(statement: Node<'_>, model: &mut Model) {
         (None, Library::SqlAlchemy) if annotation.starts_with("Mapped[") && value.is_none() => {
             model.columns.push(plain_column(name, annotation));
         }
+        (Some("ManyToManyField"), Library::Django) => {
+            let target = call.and_then(|call| crate::syntax::arguments(call).first().copied());
+            let target = target.map_or("", |target| string_value(target).unwrap_or(target.text()));
+            let target = target.rsplit('.').next().unwrap_or_default().to_owned();
+            let name = name.to_owned();
+            model.relations.push(Relation {
+                name,
+                target,
+                is_plain: false,
+                is_many: true,
+                is_lazy: true,
+                order_by: None,
+            });
+        }
         (Some(field), Library::Django | Library::Peewee) if field.ends_with("Field") || field == "ForeignKey" => {
             model.columns.extend(call.map(|call| field_column(name, field, call)));
         }
@@ -247,7 +283,17 @@ fn read_statement(statement: Node<'_>, model: &mut Model) {
 
 fn plain_column(name: &str, annotation: &str) -> Column {
     let kind = annotation.trim_start_matches("Mapped[").trim_end_matches(']').to_owned();
-    Column { name: name.into(), kind, is_primary: false, is_indexed: false, is_unique: false, foreign_key: None }
+    let is_nullable = annotation.is_empty() || annotation.contains("Optional") || annotation.contains("None");
+    Column {
+        name: name.into(),
+        kind,
+        is_primary: false,
+        is_indexed: false,
+        is_unique: false,
+        is_nullable,
+        back_name: None,
+        foreign_key: None,
+    }
 }
 
 fn is_true(call: Node<'_>, name: &str) -> bool {
@@ -270,6 +316,10 @@ fn sql_column(name: &str, annotation: &str, call: Node<'_>) -> Column {
     column.is_primary = is_true(call, "primary_key");
     column.is_indexed = is_true(call, "index");
     column.is_unique = is_true(call, "unique");
+    match keyword(call, "nullable") {
+        Some(value) => column.is_nullable = !value.is(Kind::False),
+        None => column.is_nullable &= !column.is_primary,
+    }
     column
 }
 
@@ -281,7 +331,9 @@ fn field_column(name: &str, field: &str, call: Node<'_>) -> Column {
         kind: field.into(),
         is_primary: is_true(call, "primary_key"),
         is_indexed: is_true(call, "db_index") || is_true(call, "index") || is_key,
-        is_unique: is_true(call, "unique"),
+        is_unique: is_true(call, "unique") || field == "OneToOneField",
+        is_nullable: is_true(call, "null"),
+        back_name: keyword(call, "related_name").or(keyword(call, "backref")).and_then(string_value).map(str::to_owned),
         foreign_key: target.map(|target| {
             let text = string_value(target).unwrap_or(target.text());
             text.rsplit('.').next().unwrap_or_default().to_owned()
@@ -302,5 +354,12 @@ fn relation(name: &str, annotation: &str, call: Option<Node<'_>>) -> Option<Rela
         "lazy" => matches!(string_value(*value), Some("select")) || value.is(Kind::True),
         _ => false,
     });
-    Some(Relation { name: name.into(), target, is_plain })
+    let lazy = keyword(call, "lazy");
+    let is_lazy = lazy.is_none_or(|value| value.is(Kind::True) || string_value(value) == Some("select"));
+    let is_single = keyword(call, "uselist").is_some_and(|value| value.is(Kind::False));
+    let is_list = ["list[", "List[", "set[", "Set["].iter().any(|word| annotation.contains(word));
+    let is_many = !is_single && (is_list || keyword(call, "secondary").is_some());
+    let order = keyword(call, "order_by").map(|value| string_value(value).unwrap_or(value.text()));
+    let order_by = order.and_then(|order| order.rsplit('.').next()).map(str::to_owned);
+    Some(Relation { name: name.into(), target, is_plain, is_many, is_lazy, order_by })
 }

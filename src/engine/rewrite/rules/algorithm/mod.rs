@@ -11,6 +11,7 @@ mod dict_keys;
 mod frame_apply;
 mod frame_growth;
 mod frame_rows;
+mod get_in_loop;
 mod helper_scan;
 mod inline_membership;
 mod invariant_call;
@@ -25,13 +26,16 @@ mod literal_membership;
 mod method_without_memory;
 mod n_plus_one;
 mod nested_scan;
+mod orm_filter_in_loop;
 mod orm_len_all;
 mod orm_linear_search;
 mod pattern_built;
 mod prefix_chain;
 mod query_in_loop;
+mod query_per_row;
 mod recursion_without_memory;
 mod regex_in_function;
+mod save_in_loop;
 mod scan_before_append;
 mod sort_in_loop;
 mod sorted_for_extreme;
@@ -46,9 +50,13 @@ use crate::engine::rewrite::rule::Rule;
 /// In the order of the catalogue: what costs most where it occurs comes first.
 pub(super) const RULES: &[&Rule] = &[
     &n_plus_one::RULE,
+    &query_per_row::RULE,
+    &get_in_loop::RULE,
     &query_in_loop::RULE,
     &lazy_relation::RULE,
     &orm_linear_search::RULE,
+    &orm_filter_in_loop::RULE,
+    &save_in_loop::RULE,
     &list_membership::RULE,
     &attribute_membership::RULE,
     &inline_membership::RULE,

@@ -5,7 +5,7 @@ use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::edits::{indentation_unit, is_alone};
 use crate::engine::rewrite::facts::{is_invariant, is_lazy, local_variable, targets};
 use crate::engine::rewrite::index::orm::{Library, Model};
-use crate::engine::rewrite::query::{Equality, Query, Style, equalities, may_write, parse, rows_of};
+use crate::engine::rewrite::query::{Equality, Query, Style, equalities, may_write, parse, refers, rows_of};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{Field, Kind, Node, Usage, is_async, is_builtin_call, repeats, statement_of, usage};
 
@@ -320,16 +320,6 @@ fn links(child: &Model, parent: &Model, equality: &Equality<'_>, target: Node<'_
         Library::SqlAlchemy => column == key.name && is_key_of_row,
         _ => (column == key.name || column == format!("{}_id", key.name)) && (is_row || is_key_of_row),
     }
-}
-
-fn refers(foreign_key: Option<&str>, parent: &Model) -> bool {
-    let Some(foreign_key) = foreign_key else { return false };
-    if parent.library == Library::SqlAlchemy {
-        let Some(primary) = parent.primary_key() else { return false };
-        return foreign_key == format!("{}.{primary}", parent.table_name())
-            || foreign_key == format!("{}.{primary}", parent.name);
-    }
-    foreign_key == parent.name
 }
 
 /// True when nothing but the equality depends on what the loop binds.

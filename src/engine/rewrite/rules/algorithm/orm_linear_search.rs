@@ -6,6 +6,7 @@ use crate::engine::rewrite::edits::is_alone;
 use crate::engine::rewrite::facts::{comparison, depends_on, is_chain, is_simple, only_statement};
 use crate::engine::rewrite::query::{Query, Style, parse};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
+use crate::engine::rewrite::view::{Place, View};
 use crate::syntax::{Field, Kind, Node, arguments, is_async, is_builtin_call, next_statement};
 
 rule! {
@@ -108,7 +109,7 @@ rule! {
 
 const STEPS: &[&str] = &["all", "filter", "filter_by", "where", "order_by", "scalars"];
 
-fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
+pub(super) fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     if node.is(Kind::For) { in_loop(context, node) } else { in_next(context, node) }
 }
 
@@ -177,7 +178,7 @@ fn first<'a>(
     let mut filters = vec![];
     conditions(&query, target, condition, &mut filters)?;
     remove_variable(iterable, rewrite)?;
-    let source = source_of(context, &query, node)?;
+    let source = source_of(context, &query, node, rewrite)?;
     let text = if query.style == Style::Select {
         let model = query.model_name.text();
         let list: Vec<String> =
@@ -253,40 +254,19 @@ fn conditions<'a>(
     Some(())
 }
 
-/// The query up to its last step but `.all()`, when its names mean the same here.
-fn source_of<'a>(context: &Context<'a>, query: &Query<'a>, node: Node<'a>) -> Option<String> {
+/// The query up to its last step but `.all()`; names from a helper's file are imported.
+fn source_of<'a>(
+    context: &Context<'a>,
+    query: &Query<'a>,
+    node: Node<'a>,
+    rewrite: &mut Rewrite<'a>,
+) -> Option<String> {
     let kept: Vec<_> = query.steps.iter().filter(|step| !matches!(step.name, "all" | "scalars")).collect();
     let last = kept.last().map_or(query.root, |step| step.call);
-    let start = query.root.start().min(last.start());
-    let text = &query.root.file().text[start..last.end()];
-    if text.contains('\n') {
-        return None;
+    let is_same_function = crate::syntax::enclosing_function(query.root) == crate::syntax::enclosing_function(node);
+    if is_same_function && query.root.file().path == node.file().path {
+        return (!last.text().contains('\n')).then(|| last.text().to_owned());
     }
-    if crate::syntax::enclosing_function(query.root) == crate::syntax::enclosing_function(node)
-        && query.root.file().path == node.file().path
-    {
-        return Some(text.to_owned());
-    }
-    // From a helper: every name must mean the same in this place.
-    for name in last.descendants().filter(|each| each.is(Kind::Identifier)) {
-        if !matches!(crate::syntax::occurrence(name), crate::syntax::Occurrence::Load) {
-            continue;
-        }
-        let there = name.variable()?;
-        let here = node.scope().lookup(name.text())?;
-        let is_module =
-            |variable: crate::syntax::Variable<'_>| variable.scope().kind() == crate::syntax::ScopeKind::Module;
-        if !is_module(there) || !is_module(here) {
-            return None;
-        }
-        let same_file = query.root.file().path == node.file().path;
-        let definition = |binding: Option<Node<'a>>| binding.and_then(|binding| context.index.definition(binding));
-        let is_same = same_file
-            || definition(here.only_binding()).is_some()
-                && definition(here.only_binding()) == context.index.definition(name);
-        if !is_same {
-            return None;
-        }
-    }
-    Some(text.to_owned())
+    let place = Place { statement: crate::syntax::statement_of(node), looping: node, own: vec![] };
+    View::elsewhere(last).text(context, rewrite, &place)
 }

@@ -5,20 +5,21 @@ use crate::engine::rewrite::context::Context;
 use crate::engine::rewrite::query::{Style, parse};
 use crate::engine::rewrite::rule::{Rewrite, Trigger, rule};
 use crate::syntax::{
-    Field, Kind, Node, Usage, callee_name, enclosing_function, enclosing_loop, method, positional, usage,
+    Field, Kind, Node, Usage, callee_name, enclosing_function, enclosing_loop, is_builtin_call, method, positional,
+    usage,
 };
 
-use super::n_plus_one;
+use super::{get_in_loop, n_plus_one, query_per_row};
 
 rule! {
     /// ## What it finds
     /// A query of one model in a loop, written there or in a function of the project that the loop calls:
-    /// `session.get(Species, key)`, `Buoy.objects.get(code=code)`, `beds_of(ward.id)`.
+    /// `session.query(Species).filter_by(id=key).limit(1).one()`, `Buoy.objects.get(code=code)`, `beds_of(ward.id)`.
     /// ## Why it is slow
     /// Every round is a round trip to the database; one query for all keys would be one.
     /// ## What must hold
     /// - Shown only: what a missing row means, and in which order rows are needed, is for the author to say.
-    /// - Nothing is reported that `n-plus-one` rewrites.
+    /// - Nothing is reported that `n-plus-one` or `query-per-row` rewrites.
     /// ## Example
     /// ```python reported
     /// class Species(Base):
@@ -30,7 +31,7 @@ rule! {
     ///
     ///
     /// def names(session, keys):
-    ///     return [session.get(Species, key).name for key in keys]
+    ///     return [session.query(Species).filter_by(id=key).limit(1).one().name for key in keys]
     /// ```
     /// ```python reported
     /// class Bed(models.Model):
@@ -38,7 +39,7 @@ rule! {
     ///
     ///
     /// def beds_of(ward):
-    ///     return Bed.objects.filter(ward=ward)
+    ///     return Bed.objects.filter(ward=ward).distinct()
     ///
     ///
     /// def report(wards):
@@ -81,7 +82,7 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     if !context.index.has_models() {
         return None;
     }
-    let looping = enclosing_loop(node)?;
+    let looping = enclosing_loop(node).filter(|looping| !is_by_chunks(*looping))?;
     // The whole chain reports once.
     if matches!(usage(node), Usage::Method(..)) && queried(context, node).is_none() {
         return None;
@@ -96,13 +97,26 @@ fn find<'a>(context: &Context<'a>, node: Node<'a>) -> Option<Rewrite<'a>> {
     } else {
         looping.children().find(|child| child.is(Kind::ForIn)).unwrap_or(looping)
     };
-    if n_plus_one::find(context, header).is_some() {
+    let is_rewritten =
+        [n_plus_one::find, query_per_row::find, get_in_loop::find].iter().any(|find| find(context, header).is_some());
+    if is_rewritten || is_loaded_before(looping) || query_per_row::is_fallback(node) {
         return None;
     }
     let mut rewrite =
         Rewrite::new(node, format!("one query of `{model}` in every round of the loop at line {}", looping.line()));
     rewrite.assume(Assumption::Judgement("one query for all keys before the loop takes its place"));
     Some(rewrite)
+}
+
+/// True when the rows that a look-up by key finds were loaded in chunks right before.
+fn is_loaded_before(looping: Node<'_>) -> bool {
+    crate::syntax::previous_statement(crate::syntax::statement_of(looping)).is_some_and(is_by_chunks)
+}
+
+/// True for `for start in range(0, len(keys), 500)`: what is asked there is asked for many keys.
+fn is_by_chunks(looping: Node<'_>) -> bool {
+    let iterable = looping.is(Kind::For).then(|| looping.field(Field::Right)).flatten();
+    iterable.is_some_and(|iterable| is_builtin_call(iterable, "range") && crate::syntax::arguments(iterable).len() == 3)
 }
 
 /// The model that a call written here fetches.
