@@ -414,10 +414,12 @@ fn answer(project: &Project, path: &Path, asked_by: &str) -> Result<Answer, Proj
     Ok(answer)
 }
 
-/// A project that cannot be written to is asked every time; that is slower and not wrong.
+/// A project that cannot be written to, or that nothing was ever written into (a dry run leaves no trace), is asked
+/// every time; that is slower and not wrong.
 fn keep(project: &Project, cache: &Path, kept: &BTreeMap<String, Kept>) {
-    let Ok(state) = project.state_directory() else { return };
-    if fs::create_dir_all(state.join("cache")).is_ok()
+    let state = project.root.join(".cmdx");
+    if state.is_dir()
+        && fs::create_dir_all(state.join("cache")).is_ok()
         && let Ok(json) = serde_json::to_vec(kept)
     {
         drop(atomic_file::write(cache, &json));

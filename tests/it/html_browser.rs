@@ -27,7 +27,7 @@ fn browser() -> Option<(PathBuf, PathBuf)> {
         eprintln!("SKIPPED: no Chromium on this machine (apt-get install chromium)");
         return None;
     };
-    if !["node", "npm"].iter().all(|name| is_there(name)) {
+    if !["node", "npm"].iter().all(is_there) {
         eprintln!("SKIPPED: no node and npm on this machine (apt-get install nodejs npm)");
         return None;
     }
@@ -47,7 +47,10 @@ fn browser() -> Option<(PathBuf, PathBuf)> {
         }
         fs::write(&marker, "").expect("target is writable");
     }
-    Some((PathBuf::from(chromium), fs::canonicalize(home).expect("just made")))
+    // playwright starts what a path names, and searches nothing.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let chromium = std::env::split_paths(&path).map(|folder| folder.join(chromium)).find(|path| path.is_file())?;
+    Some((chromium, fs::canonicalize(home).expect("just made")))
 }
 
 fn report() -> Report {

@@ -155,7 +155,7 @@ fn every_supported_version_answers() {
 #[test]
 fn a_second_question_is_answered_from_the_cache_until_packages_change() {
     let python = environments::environment(&["pytest"]);
-    let (_guard, root) = tree(&[("a.py", "")]);
+    let (_guard, root) = tree(&[("a.py", ""), (".cmdx/.gitignore", "*\n")]);
     let first = interpreter::find(&with_flag(&root, &python)).expect("it runs").interpreter;
     let cache = root.join(".cmdx/cache/interpreters.json");
     let kept = fs::read_to_string(&cache).expect("kept");
