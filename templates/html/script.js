@@ -346,9 +346,17 @@
     var svg = figure.querySelector(".frames"), box = figure.querySelector(".flame-box");
     var frames = all(".f", svg).map(function (element) {
       var get = function (name) { return parseFloat(element.getAttribute(name)); };
+      var title = element.querySelector("title").textContent;
+      if (!element.querySelector("text")) {
+        var label = doc.createElementNS("http://www.w3.org/2000/svg", "text");
+        label.setAttribute("x", "5");
+        label.setAttribute("y", "14");
+        label.textContent = title.slice(0, title.lastIndexOf(": "));
+        element.append(label);
+      }
       return {
         element: element, x: get("x"), y: get("y"), width: get("width"),
-        title: element.querySelector("title").textContent, name: element.querySelector("text").textContent
+        title: title, name: element.querySelector("text").textContent
       };
     });
     var height = svg.getAttribute("height"), zoomed = frames[0], focused = frames[0], step = 20;

@@ -8,7 +8,7 @@ const axe = fs.readFileSync(axePath, "utf8");
 const found = { console: [], requests: [], axe: {}, overflow: {}, checks: {} };
 
 async function opened(browser, path, options) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: "reduce", ...options });
   await context.setOffline(true);
   const page = await context.newPage();
   page.setDefaultTimeout(15000);
@@ -69,7 +69,7 @@ async function flame(page) {
   const frames = page.locator("#flame-wall .f");
   const visible = () => page.$$eval("#flame-wall .f", (all) => all.filter((frame) => frame.style.display !== "none").length);
   checks.frames = await visible();
-  const last = frames.last();
+  const last = frames.filter({ hasText: "busy (run.py)" }).first();
   await last.click();
   checks.framesZoomed = await visible();
   checks.zoomedIsWide = (await last.getAttribute("width")) === "100%";
@@ -81,12 +81,12 @@ async function flame(page) {
   checks.focusMoved = await page.evaluate(() => document.activeElement.getAttribute("y") === "20");
   await page.keyboard.press("Enter");
   await page.keyboard.press("Escape");
-  await page.locator("#flame-wall input").fill("bus[y]");
+  await page.locator("#flame-wall > .tools input").fill("bus[y]");
   checks.searchHits = await page.locator("#flame-wall .f.hit").count();
-  checks.searchShare = await page.locator("#flame-wall .count").textContent();
-  await page.locator("#flame-wall input").fill("(");
-  checks.searchWrong = await page.locator("#flame-wall .count").textContent();
-  await page.locator("#flame-wall input").fill("");
+  checks.searchShare = await page.locator("#flame-wall > .tools .count").textContent();
+  await page.locator("#flame-wall > .tools input").fill("(");
+  checks.searchWrong = await page.locator("#flame-wall > .tools .count").textContent();
+  await page.locator("#flame-wall > .tools input").fill("");
   await page.locator(".tabs button", { hasText: "CPU time" }).click();
   checks.tabSwitched = await page.locator("#flame-cpu").isVisible() && !(await page.locator("#flame-wall").isVisible());
 }

@@ -23,7 +23,8 @@ const SCRIPT: &str = "import sqlite3\nimport time\n\n\ndef busy():\n    end = ti
 fn browser() -> Option<(PathBuf, PathBuf)> {
     let is_there =
         |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
-    let Some(chromium) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(is_there) else {
+    let chromium = ["chromium", "chromium-browser", "google-chrome"].into_iter().filter(is_there).find_map(path_of);
+    let Some(chromium) = chromium else {
         eprintln!("SKIPPED: no Chromium on this machine (apt-get install chromium)");
         return None;
     };
@@ -47,10 +48,13 @@ fn browser() -> Option<(PathBuf, PathBuf)> {
         }
         fs::write(&marker, "").expect("target is writable");
     }
-    // playwright starts what a path names, and searches nothing.
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let chromium = std::env::split_paths(&path).map(|folder| folder.join(chromium)).find(|path| path.is_file())?;
     Some((chromium, fs::canonicalize(home).expect("just made")))
+}
+
+/// Where a program lies; the driver wants its whole path.
+fn path_of(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|path| path.is_file())
 }
 
 fn report() -> Report {
@@ -147,7 +151,7 @@ fn the_page_works_in_a_browser_without_network_and_is_accessible() {
     assert!(count("searchHits") >= 1 && checks["searchShare"].as_str().is_some_and(|text| text.ends_with("% matched")));
     assert_eq!(checks["searchWrong"], "not a regular expression");
     assert!(count("pages") >= 3, "{checks}");
-    assert!(count("bareRows") >= 2 && count("bareFigures") >= 40 && count("bareGraphs") == 2, "{checks}");
+    assert!(count("bareRows") >= 2 && count("bareFigures") >= 40 && count("bareGraphs") >= 2, "{checks}");
     assert_eq!((count("bareButtons"), count("largeRows")), (0, 50), "{checks}");
     let loads = seen["large"].as_array().expect("rounds").iter().filter_map(Value::as_f64);
     let fastest = loads.fold(f64::INFINITY, f64::min);

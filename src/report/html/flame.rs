@@ -8,6 +8,8 @@ use serde::Serialize;
 
 /// Frames narrower than this part of the picture, in percent, are left out: they cannot be seen, and the page stays small.
 const WIDTH_MIN_PERCENT: f64 = 0.1;
+/// A narrower frame has no room for two letters, whatever the screen.
+const LABEL_MIN_PERCENT: f64 = 2.0;
 /// Height of a frame in the page.
 const FRAME_HEIGHT: u32 = 20;
 /// Frames in the table under the graph.
@@ -47,6 +49,8 @@ pub(super) struct FlameFrame {
     pub width: String,
     pub name: String,
     pub cost: String,
+    /// The name where some of it can be read; narrower frames get theirs from the script when they are zoomed.
+    pub label: Option<String>,
 }
 
 /// A function in the table under the graph.
@@ -187,6 +191,7 @@ fn frame(drawing: &Drawing, placed: &Placed, depths: &BTreeSet<u32>, total: u64)
         y: depths.range(..placed.y).count() as u32 * FRAME_HEIGHT,
         width: short(percent(placed.width)),
         name: placed.name.clone(),
+        label: (percent(placed.width) >= LABEL_MIN_PERCENT).then(|| placed.name.clone()),
         cost: format!("{}, {part}{change}", (drawing.unit)(placed.width)),
     }
 }
