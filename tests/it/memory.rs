@@ -68,20 +68,21 @@ pub(crate) fn assert_sizes(answer: &Answer, version: &str) {
     assert!(big.peak.bytes < 601 * MIB && big.location.symbol == "big", "{version}: {big:#?}");
     let passing = line(found, SIZES, "freed");
     assert_eq!((passing.peak.bytes, passing.live.bytes), (0, 0), "{version}: {passing:#?}");
-    assert_eq!(passing.total.bytes, 300 * MIB + 100, "{version}: {passing:#?}");
+    // Small objects of the line may be drawn as well, each for the mean distance of samples.
+    assert!((300 * MIB + 100..302 * MIB).contains(&passing.total.bytes), "{version}: {passing:#?}");
     assert!(passing.churn > 0.99, "{version}: {passing:#?}");
 
     let truths: Vec<f64> = answer.stdout.split_whitespace().map(|word| word.parse().expect("a number")).collect();
     let dicts = line(found, SIZES, "dicts");
     // Beside the dictionaries, whose size Python tells, their list and the numbers beyond the small ones.
     let whole = truths[0] + 1e6 * 32.0;
-    assert!(error(&dicts.live, whole) < 0.05, "{version}: {} of {whole} bytes: {dicts:#?}", dicts.live.bytes);
+    assert!(error(&dicts.live, whole) < 0.08, "{version}: {} of {whole} bytes: {dicts:#?}", dicts.live.bytes);
     let small = line(found, SIZES, "small");
     let kept = truths[1];
-    assert!(
-        (small.live.low_bytes as f64) < kept && kept < small.live.high_bytes as f64,
-        "{version}: {kept} is not within {small:#?}"
-    );
+    // Twice the printed interval: over many interpreters one in twenty would miss it by chance.
+    let (low, high) = (small.live.low_bytes as f64, small.live.high_bytes as f64);
+    let slack = (high - low) / 2.0;
+    assert!(low - slack < kept && kept < high + slack, "{version}: {kept} is not within {small:#?}");
     // All that was kept is in the peak, and the process cannot have less than what it uses.
     assert!(found.peak.bytes as f64 > 600.0 * MIB as f64 + 0.9 * (whole + kept), "{version}: {found:#?}");
     assert!(found.peak_rss_bytes as f64 > 0.9 * found.peak.bytes as f64, "{version}");
